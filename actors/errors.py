@@ -15,8 +15,8 @@ def to_public_error(error: BaseException | None, *, session: str) -> BaseExcepti
         return RuntimeError("it ended without a word")
     if isinstance(error, TelewardenError) or not isinstance(error, Exception):
         return error
-    told = to_telewarden(error, session=session)
-    if told.kind == ErrorClass.BUG and type(error).__module__ == "builtins":
+    mapped = to_telewarden(error, session=session)
+    if mapped.kind == ErrorClass.BUG and type(error).__module__ == "builtins":
         return error
-    told.__cause__ = error
-    return told
+    mapped.__cause__ = error
+    return mapped

@@ -365,18 +365,18 @@ class Journal:
                 the work was done is not known.
             Exception: what ``work`` raised; nothing of it was kept.
         """
-        pause, told = TRY_EVERY / 4, False
+        pause, warned = TRY_EVERY / 4, False
         while True:
             try:
                 return await self._once(work)
             except DISK_REFUSES as exc:
                 if not wait_for_disk:
                     raise
-                if not told:
+                if not warned:
                     logger.warning("disk takes nothing, a write waits for it why=%s", exc)
-                if not told and waits is not None:
+                if not warned and waits is not None:
                     waits(exc)
-                told = True
+                warned = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, 4 * TRY_EVERY)
 

@@ -209,8 +209,8 @@ class Deliver:
 
     def rest(self, receipt: Receipt) -> Deliver:
         """The same for the messages behind those that a receipt tells of."""
-        told = sum(1 for one in self.shipment.messages if receipt.tells(one.id))
-        return replace(self, shipment=self.shipment.part(told))
+        confirmed = sum(1 for one in self.shipment.messages if receipt.tells(one.id))
+        return replace(self, shipment=self.shipment.part(confirmed))
 
 
 @dataclass(frozen=True, slots=True)

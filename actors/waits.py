@@ -101,25 +101,25 @@ def session_wait(
 
 
 def with_waits(
-    overview: Overview, tree: Snapshot | None, told: Iterable[Wait], *, now: float
+    overview: Overview, tree: Snapshot | None, noted: Iterable[Wait], *, now: float
 ) -> Overview:
     """The overview with everything that waits, and sessions that are not well for it.
 
     Args:
         overview: what sessions and groups report.
         tree: the supervisor tree.
-        told: what is in the ledger.
+        noted: what is in the ledger.
         now: epoch seconds.
     """
-    told = tuple(told)
+    noted = tuple(noted)
     kept_down = () if tree is None else tuple(_kept_down(tree, now))
-    waits = [*told, *kept_down]
+    waits = [*noted, *kept_down]
     for session in overview.sessions:
         waits += session.waits
     for group in overview.groups:
         for pair in group.pairs:
             waits += pair.waits
-    disk = next((one for one in told if one.kind is WaitKind.DISK), None)
+    disk = next((one for one in noted if one.kind is WaitKind.DISK), None)
     return replace(
         overview,
         sessions=tuple(_judged(one, disk, kept_down) for one in overview.sessions),

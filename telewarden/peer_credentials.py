@@ -36,8 +36,8 @@ def peer_of(connection: socket.socket) -> Peer | None:
     if option is None:
         return None
     with contextlib.suppress(OSError):
-        told = connection.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size)
-        pid, uid, _ = CREDENTIALS.unpack(told)
+        credentials = connection.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size)
+        pid, uid, _ = CREDENTIALS.unpack(credentials)
         return Peer(pid, uid)
     return None
 

@@ -232,12 +232,12 @@ class WorkerGroupActor(LoopActor):
     def _catch_up_on_changes(self) -> None:
         if self._group_pairs.settled:
             early, self._early = self._early, []
-            for message, told in early:
-                self._tell_change(message, told)
+            for message, served in early:
+                self._tell_change(message, served)
 
-    def _tell_change(self, message: Edited | Deleted, told: frozenset[int]) -> None:
+    def _tell_change(self, message: Edited | Deleted, served: frozenset[int]) -> None:
         for state in self._context.pairs.values():
-            if state.plan.id in told:
+            if state.plan.id in served:
                 continue
             if isinstance(message, Edited):
                 if state.source == message.message.chat:

@@ -98,8 +98,8 @@ class Commands:
         def work(store: Store) -> tuple[tuple[int, ...], Mapping[tuple[int, int], frozenset[int]]]:
             return settle_dead(store, order), store.possible_versions((pair,))
 
-        def done(told: tuple[tuple[int, ...], Mapping[tuple[int, int], frozenset[int]]]) -> None:
-            state, (ids, says) = self._context.pairs.get(pair), told
+        def done(settled: tuple[tuple[int, ...], Mapping[tuple[int, int], frozenset[int]]]) -> None:
+            state, (ids, says) = self._context.pairs.get(pair), settled
             if state is not None:
                 state.count(dead=-len(ids))
                 if ids and again:

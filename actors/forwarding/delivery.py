@@ -203,7 +203,9 @@ class Delivery:
             store.hand_over(pair, kept)
             return store.targets(pair, unknown) if unknown else {}, ring
 
-        self._outbox.ask(state, work, lambda state, told: self._found(state, ticket, items, *told))
+        self._outbox.ask(
+            state, work, lambda state, found: self._found(state, ticket, items, *found)
+        )
 
     def _kept_out(self, state: PairState, items: tuple[Item, ...]) -> bool:
         """Take off the queue what the filters do not let through, as it is by now."""

@@ -302,10 +302,10 @@ class HistoryReader:
             self._go_live(state)
 
     def _missed_found(self, state: PairState, message: HistoryRead) -> None:
-        told = state.held_back()
+        held = state.held_back()
         fresh = state.admit(message.messages)
         if message.request.purpose == "look":
-            self.looks.looked(state, fresh, told)
+            self.looks.looked(state, fresh, held)
         if fresh and not message.more:
             state.albums.touch(fresh[-1], self._context.now())  # it may just be being posted
         self._accept(state, fresh)
@@ -404,9 +404,9 @@ class HistoryReader:
                 store.put_backfill(now)
             return now, fresh
 
-        def filled(state: PairState, told: tuple[Backfill, Entries]) -> None:
+        def filled(state: PairState, read: tuple[Backfill, Entries]) -> None:
             if state.backfill is not None:
-                self._filled(state, ids, *told, done=done)
+                self._filled(state, ids, *read, done=done)
 
         self._outbox.ask(state, work, filled)
         self._pausing.look_at_patterns(state)

@@ -156,7 +156,7 @@ class OutboxWriter:
             self._context.put_aside(state, at=at, source_id=source_id, reason=reason)
 
     def _for(self, pair: int, then: Callable[[PairState, T], object]) -> Callable[[T], object]:
-        return lambda told: self._context.with_pair(pair, lambda state: then(state, told))
+        return lambda answer: self._context.with_pair(pair, lambda state: then(state, answer))
 
     def _soon(self) -> None:
         if not self._timed:
@@ -177,15 +177,15 @@ class OutboxWriter:
 
         self._context.actor.pipe(
             self._context.services.journal.do_in_order(work),
-            then=lambda told: self.committed([then for _, then in asks], told),
+            then=lambda answers: self.committed([then for _, then in asks], answers),
         )
 
-    def committed(self, steps: Sequence[Callable[[Any], object]], told: Sequence[Any]) -> None:
+    def committed(self, steps: Sequence[Callable[[Any], object]], answers: Sequence[Any]) -> None:
         """A commit is done: the next may begin, and whoever asked goes on."""
         self._under_way = False
         if self._asks:
             self._go()
-        for then, one in zip(steps, told, strict=True):
+        for then, one in zip(steps, answers, strict=True):
             then(one)
 
     def _row(self, state: PairState, message: Incoming, version: int | None) -> OutboxRow:

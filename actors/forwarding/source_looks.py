@@ -59,13 +59,13 @@ class SourceLooks:
         if state is not None:
             self._look(state)
 
-    def looked(self, state: PairState, found: Sequence[Incoming], told: Collection[int]) -> None:
+    def looked(self, state: PairState, found: Sequence[Incoming], heard: Collection[int]) -> None:
         """A look has found messages behind the mark; ``told`` are those that came meanwhile."""
         if not found or state.source is None:
             return
         self._catch_up([one for one in self._of(state.source) if one is not state])
         before = self._telegrams_time() - HEARD_WITHIN
-        missed = [one for one in found if one.id not in told and one.date.timestamp() < before]
+        missed = [one for one in found if one.id not in heard and one.date.timestamp() < before]
         if missed:
             self._deaf(state, state.source, missed)
 

@@ -44,11 +44,11 @@ class TracedOutbox(OutboxWriter):
         context: GroupContext,
         stored: Callable[[PairState, tuple[Incoming, ...]], None],
     ) -> None:
-        def told(state: PairState, messages: tuple[Incoming, ...]) -> None:
+        def written(state: PairState, messages: tuple[Incoming, ...]) -> None:
             _tell(context, state, "stored", messages)
             stored(state, messages)
 
-        super().__init__(context, told)
+        super().__init__(context, written)
 
     def entries(self, state: PairState, messages: Sequence[Incoming]) -> Entries:
         entries = super().entries(state, messages)

@@ -313,11 +313,11 @@ class RegistryActor(LoopActor):
 
     def _tell(self, transaction: Transaction) -> None:
         heard = self._events.has_subscribers(SessionChanged)
-        for told in transaction.events:
-            if isinstance(told, RegistryEvent):
-                self._events.publish(told)
+        for change in transaction.events:
+            if isinstance(change, RegistryEvent):
+                self._events.publish(change)
             elif heard:  # otherwise there is no need to make an event of it
-                self._events.publish(changes_sessions.changed_event(told))
+                self._events.publish(changes_sessions.changed_event(change))
 
     def _not_written(self, error: BaseException) -> None:
         """Nothing was kept; where not even that is known, this incarnation ends and looks."""
@@ -427,14 +427,14 @@ class RegistryActor(LoopActor):
                 )
             )
 
-    def _keep_verdicts(self, told: VerdictsTold) -> None:
+    def _keep_verdicts(self, verdicts: VerdictsTold) -> None:
         """Show the health monitor's verdicts, and have them outlive this process."""
-        put = tuple(one for one in told.put if one.session in self._roster.plans)
-        changes: dict[tuple[str, str], HealthVerdict | None] = dict.fromkeys(told.gone)
+        put = tuple(one for one in verdicts.put if one.session in self._roster.plans)
+        changes: dict[tuple[str, str], HealthVerdict | None] = dict.fromkeys(verdicts.gone)
         changes |= {one.key: one for one in put}
         self._board.verdicts = self._board.verdicts.with_changes(changes)
         rows = tuple(verdict_row(one) for one in put)
-        self._journal.post(lambda store: store.keep_verdicts(rows, told.gone))
+        self._journal.post(lambda store: store.keep_verdicts(rows, verdicts.gone))
 
     def _show(self, name: str) -> None:
         entry = self._board.current.sessions.get(name)

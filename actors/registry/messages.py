@@ -83,7 +83,7 @@ class Redeclare(RegistryWrite, Ask[None]):
         declared: everything that it says of pairs.
         obsolete: the pairs of which an earlier decision does not stand any more.
         limits: the registry's that are others.
-        told: for the audit trail, what was and what is.
+        audited: for the audit trail, what was and what is.
     """
 
     added: tuple[SessionRecord, ...]
@@ -94,7 +94,7 @@ class Redeclare(RegistryWrite, Ask[None]):
     declared: Mapping[int, PairPlan] = field(repr=False)
     obsolete: tuple[int, ...]
     limits: Mapping[str, Any]
-    told: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)
+    audited: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)
 
 
 @frozen

@@ -168,8 +168,8 @@ async def _strangers(
         rights = await ask_async(refs[to], look, timeout=START_WITHIN) if taken else {}
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody has looked
         pairs = ", ".join(str(one.id) for one in taken)
-        told = f"whether {to} may serve them cannot be seen ({type(error).__name__})"
-        return {one.id: (f"pairs {pairs}: {told}",) for one in taken}
+        why = f"whether {to} may serve them cannot be seen ({type(error).__name__})"
+        return {one.id: (f"pairs {pairs}: {why}",) for one in taken}
     found = {one.id: strangers([one], rights, to) for one in taken}
     return {pair: problems for pair, problems in found.items() if problems}
 

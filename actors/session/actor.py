@@ -199,12 +199,15 @@ class SessionActor(LoopActor):
             self._services.keys.keep_only(result.client.key_id, session=self._name)
         self.account.online(self._reconnect.cause)
 
-    def _note_time(self, told: float | None) -> None:
+    def _note_time(self, server_time: float | None) -> None:
         """Keep how far Telegram's time is from ours, for a start with another clock."""
         epoch = self._services.epoch
-        if told is None or abs(told - epoch.base - (epoch.ahead or -told)) < CLOCKS_AGREE:
+        if (
+            server_time is None
+            or abs(server_time - epoch.base - (epoch.ahead or -server_time)) < CLOCKS_AGREE
+        ):
             return
-        epoch.ahead = ahead = told - epoch.base
+        epoch.ahead = ahead = server_time - epoch.base
         self._services.journal.post(lambda store: store.record_server_time(ahead))
 
     def _tell_recovered(self, result: RecoveryResult, seconds: float) -> None:
@@ -239,9 +242,9 @@ class SessionActor(LoopActor):
     def _dropped_early(self) -> bool:
         """Hold a session whose key was told to end before it came online."""
         for heard in self.slot.drain():
-            if isinstance(heard.told, telegram.KeyDropped):
-                self.notices.hear(heard.told)
-                return self._hold(telegram.verdict_of(heard.told), heard.told.key_id)
+            if isinstance(heard.event, telegram.KeyDropped):
+                self.notices.hear(heard.event)
+                return self._hold(telegram.verdict_of(heard.event), heard.event.key_id)
         return False
 
     def _recovery_over(self) -> None:
@@ -308,31 +311,32 @@ class SessionActor(LoopActor):
     # Losing
 
     def heard(self, message: internal.Heard) -> None:
-        if isinstance(message.told, telegram.Edited | telegram.Deleted):
+        if isinstance(message.event, telegram.Edited | telegram.Deleted):
             # Told once, and true whichever client has heard it and wherever the session stands.
-            self.groups.tell_change(message.told)
+            self.groups.tell_change(message.event)
         if message.generation == self.slot.generation:
             if isinstance(
-                message.told, telegram.Popup | telegram.NewAuthorization | telegram.NewBotConnection
+                message.event,
+                telegram.Popup | telegram.NewAuthorization | telegram.NewBotConnection,
             ):
-                self.notices.hear(message.told)
+                self.notices.hear(message.event)
                 self.tell_monitor()
-            elif isinstance(message.told, telegram.Unreadable):
-                self._drifted(message.told.constructor)
+            elif isinstance(message.event, telegram.Unreadable):
+                self._drifted(message.event.constructor)
             elif self.phase is not telegram.Phase.ONLINE:
                 # A group that knows of no gap would read past it. A change goes once more behind
                 # the message that it is of, which may be kept, too.
                 self.slot.buffer(message)
             else:
-                self._tell_groups(message.told)
+                self._tell_groups(message.event)
 
     def _drifted(self, constructor: int) -> None:
         """Something could not be read: one cause for all sessions, and no trouble of this one."""
         services = self._services
         services.publish(services.drift.note(constructor, session=self._name, at=services.now()))
 
-    def _tell_groups(self, told: telegram.ClientEvent) -> None:
-        match told:
+    def _tell_groups(self, event: telegram.ClientEvent) -> None:
+        match event:
             case telegram.Arrived() as arrived:
                 self.groups.tell(arrived)
             case telegram.Upgraded() as upgraded:

@@ -47,9 +47,9 @@ class ClientSlot:
         self._early.clear()
         generation, actor = self.generation, self._actor
 
-        def hear(told: ClientEvent) -> None:
+        def hear(event: ClientEvent) -> None:
             if generation == self.generation:  # a client that is being closed is not heard
-                actor.actor_ref.tell(Heard(generation, told))
+                actor.actor_ref.tell(Heard(generation, event))
 
         return hear
 

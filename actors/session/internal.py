@@ -13,7 +13,7 @@ class Heard:
     """The client of that generation told something."""
 
     generation: int
-    told: ClientEvent
+    event: ClientEvent
 
 
 @dataclass(frozen=True, slots=True)

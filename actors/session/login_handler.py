@@ -84,7 +84,7 @@ class LoginHandler:
         step = self._login.waits
         if step is None or step.event is None or type(step.event) not in BESIDE:
             return None
-        qr = step.told if isinstance(step.told, QrToken) else None
+        qr = step.answer if isinstance(step.answer, QrToken) else None
         return LoginWait(phase=BESIDE[type(step.event)], says=step.says, qr=qr)
 
     def waits(self) -> Iterator[Wait]:
@@ -117,18 +117,18 @@ class LoginHandler:
 
     def _went(self, answer: Answer, step: Step) -> None:
         """A step is done: move the phase along, and answer."""
-        event, told = step.event, step.told
+        event = step.event
         beside = self._actor.phase
         self._since = self._services.now()
         if event is not None and beside in AT_WORK:  # a renewal: the session works on
             if isinstance(event, SignedIn):
                 self._actor.switch("renewal")
             self._actor.tell_monitor()
-            answer.set(told or BESIDE.get(type(event), beside))
+            answer.set(step.answer or BESIDE.get(type(event), beside))
             return
         if event is not None:
             self._follow(event, step.says)
-        answer.set(told or self._actor.phase)
+        answer.set(step.answer or self._actor.phase)
 
     def _went_wrong(self, answer: Answer, error: BaseException) -> None:
         if not self._login.under_way and self._actor.phase in LOGGING_IN:

@@ -88,9 +88,9 @@ class Follow(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The step is done; ``told`` is the answer, the phase where it is None."""
+    """The step is done; ``answer`` is what its asker gets, the phase where it is None."""
 
-    told: object = field(default=None, repr=False)
+    answer: object = field(default=None, repr=False)
     follow: Follow = Follow.NOTHING
 
 
@@ -131,14 +131,14 @@ class Maintenance:
     async def _take(self, step: MaintenanceStep, client: Client | None) -> Done:
         match step:
             case TakeBackup(reason):
-                return Done(told=await self._do(lambda store: self._backup(store, reason)))
+                return Done(answer=await self._do(lambda store: self._backup(store, reason)))
             case RestoreBackup(backup_id):
                 await self._do(lambda store: self._restore(store, backup_id))
                 return Done(follow=Follow.SWITCH)
             case ImportLogin(stored):
                 return await self._take_in(stored, client)
             case ExportLogin():
-                return Done(told=await self._do(self._give_out))
+                return Done(answer=await self._do(self._give_out))
             case LogOut():
                 return await self._log_out(client)
 
@@ -161,7 +161,7 @@ class Maintenance:
         held = await self._do(self._present)
         if not self._at_rest and parts.key_id in {held, client and client.key_id}:
             await self._prove_in_use(parts.key_id, client)
-            return Done(told=parts.key_id)
+            return Done(answer=parts.key_id)
         self._services.gateway.check_servers(parts)
         await self._do(lambda store: self._refuse_other(store, stored.user_id))
         user_id = await self._prove(string, parts.key_id)
@@ -182,7 +182,7 @@ class Maintenance:
             )
 
         await self._do(work)
-        return Done(told=parts.key_id, follow=Follow.SWITCH)
+        return Done(answer=parts.key_id, follow=Follow.SWITCH)
 
     async def _prove_in_use(self, key_id: int, client: Client | None) -> None:
         """Have Telegram confirm the login that is the session's; two connections would end it."""

@@ -73,10 +73,10 @@ class MaintenanceHandler:
     def _went(self, answer: Answer, done: Done) -> None:
         """A step is done: follow, and answer."""
         if done.follow is Follow.NOTHING:
-            answer.set(done.told)
+            answer.set(done.answer)
             return
         if done.follow is Follow.SWITCH:
             self._actor.switch("another login")
         else:
             self._actor.logged_out()
-        answer.set(done.told or self._actor.phase)
+        answer.set(done.answer or self._actor.phase)

@@ -47,13 +47,13 @@ class Notices:
     def hear(self, notice: Notice) -> None:
         """Take one; nothing is answered to Telegram."""
         kind, now = kind_of_notice(notice), self._services.now()
-        told, fields = NOTICES[kind], _fields(notice)
+        meaning, fields = NOTICES[kind], _fields(notice)
         self._last = event = Noticed(
             session=self._name,
             at=now,
             kind=kind,
-            explanation=told.explanation,
-            advice=told.advice,
+            explanation=meaning.explanation,
+            advice=meaning.advice,
             **fields,
         )
         logger.warning("notice session=%s kind=%s says=%s", self._name, kind, said(event))

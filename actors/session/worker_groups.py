@@ -59,7 +59,7 @@ class _Group:
 
     ref: Ref
     has: frozenset[int]
-    told: tuple[PairPlan, ...] | None = None
+    assigned: tuple[PairPlan, ...] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class WorkerGroups:
         known, has = self._groups.get(message.group), frozenset(message.pairs)
         if message.again and known is not None:
             if not known.has <= has:
-                known.told = None  # it let one go: whether it is to have it again is said anew
+                known.assigned = None  # it let one go: whether it is to have it again is said anew
             known.has = has
         else:
             self._groups[message.group] = _Group(message.ref, has)
@@ -120,13 +120,13 @@ class WorkerGroups:
             plans = self._plans_of(name, group)
             if not plans and not group.has and name not in self._homes:
                 self._end(name)
-            elif plans != group.told:
-                group.told, group.has = plans, group.has.union(plan.id for plan in plans)
+            elif plans != group.assigned:
+                group.assigned, group.has = plans, group.has.union(plan.id for plan in plans)
                 tell(group.ref, Serve(plans=plans))
         if self._complete:
             early, self._early = self._early, []
-            for told in early:
-                self.tell(told)
+            for change in early:
+                self.tell(change)
 
     def _plans_of(self, name: str, group: _Group) -> tuple[PairPlan, ...]:
         elsewhere = self._in_transfer.union(

@@ -99,8 +99,8 @@ def a_path(value: object) -> None:
     Raises:
         InvalidRecordError: it is none.
     """
-    told = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(told, str) or not told or "\0" in told:
+    path_text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path_text, str) or not path_text or "\0" in path_text:
         raise InvalidRecordError("path", type(value).__name__, "the path of a file")
 
 

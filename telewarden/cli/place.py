@@ -53,8 +53,8 @@ def config_path(given: Path | None) -> Path:
     """
     if given is not None:
         return given
-    if told := os.environ.get(VARIABLE):
-        return Path(told)
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
     own = Path(typer.get_app_dir("telewarden")) / NAME
     for found in (Path(NAME), own):
         if found.exists():

@@ -34,9 +34,9 @@ def place_of(path: object) -> Path:
         ConfigError: it is none.
     """
     if isinstance(path, str | os.PathLike):
-        told = os.fspath(path)
-        if isinstance(told, str) and told and "\0" not in told:
-            return Path(told)
+        path_text = os.fspath(path)
+        if isinstance(path_text, str) and path_text and "\0" not in path_text:
+            return Path(path_text)
     raise ConfigError("config", (f"is {_shown(path)}; give the path of a TOML file",))
 
 
@@ -88,8 +88,10 @@ def _habit(said: str, text: str) -> str:
     lines = text.split("\n")
     number = int(found[1]) if found else len(lines)
     line = lines[number - 1] if 0 < number <= len(lines) else ""
-    told = (f"; the line has {what}" for signs, what in ODD_SIGNS.items() if set(signs) & set(line))
-    return next(told, "")
+    habits = (
+        f"; the line has {what}" for signs, what in ODD_SIGNS.items() if set(signs) & set(line)
+    )
+    return next(habits, "")
 
 
 def _shown(value: object) -> str:

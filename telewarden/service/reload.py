@@ -217,7 +217,7 @@ class _Reload:
             declared=declared,
             obsolete=obsolete,
             limits=self._limits(),
-            told=_told(self._report.applied),
+            audited=_audited(self._report.applied),
         )
 
     def _session_changes(self) -> tuple[tuple[SessionRecord, ...], dict[str, dict[str, Any]]]:
@@ -261,7 +261,7 @@ def _another_way(
             yield pair
 
 
-def _told(changes: Iterable[ConfigChange]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _audited(changes: Iterable[ConfigChange]) -> tuple[dict[str, Any], dict[str, Any]]:
     found = tuple(changes)
     return {one.key: one.old for one in found}, {one.key: one.new for one in found}
 

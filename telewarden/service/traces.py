@@ -95,12 +95,12 @@ class Traces:
             self._logins.clear()
             self._recoveries.clear()
 
-    def committing(self, told: Callable[[JournalStats], None]) -> Callable[[JournalStats], None]:
+    def committing(self, then: Callable[[JournalStats], None]) -> Callable[[JournalStats], None]:
         """What the journal tells of its commits, passed on, with a span for each."""
 
         def tell(stats: JournalStats) -> None:
             self._commit(stats)
-            told(stats)
+            then(stats)
 
         return tell
 

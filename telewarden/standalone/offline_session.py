@@ -119,7 +119,7 @@ class OfflineSession(SessionMaintenance):
             raise told from error
         if isinstance(step, RestoreBackup):
             return (await self.report()).phase
-        return done.told
+        return done.answer
 
     async def _read(self, work: Callable[[Store], T]) -> T:
         return await self._services.journal.do(work, wait_for_disk=False)

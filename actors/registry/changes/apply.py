@@ -116,14 +116,14 @@ def attempt(transaction: Transaction, request: Request) -> None:
     try:
         request.result = APPLY[type(write)](transaction, write)
     except TelewardenError as error:
-        told = REFUSED.get(type(write))
-        if told is not None:
-            transaction.note(write.who, *told(write), outcome=f"refused: {error}")
+        audited = REFUSED.get(type(write))
+        if audited is not None:
+            transaction.note(write.who, *audited(write), outcome=f"refused: {error}")
         request.error = error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
-        told = REFUSED.get(type(write))
-        if told is not None:
-            transaction.note(write.who, *told(write), outcome=f"failed: {type(error).__name__}")
+        audited = REFUSED.get(type(write))
+        if audited is not None:
+            transaction.note(write.who, *audited(write), outcome=f"failed: {type(error).__name__}")
         request.error = error
 
 

@@ -42,7 +42,7 @@ def redeclare(transaction: Transaction, message: Redeclare) -> None:
     operations.set_limits(transaction, message.limits)
     for pair, plan in message.pairs.items():
         _tell_pair(transaction, message.before.get(pair), plan, who=message.who)
-    old, new = message.told
+    old, new = message.audited
     transaction.note(message.who, "reload", SUBJECT, old, new)
 
 

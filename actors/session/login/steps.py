@@ -111,11 +111,11 @@ CALLS: Final[Mapping[type[LoginStep], tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a step led to, in words too, and what its asker is told if that is not the phase."""
+    """What a step led to, in words too, and its asker's ``answer`` where that is not the phase."""
 
     event: telegram.Event | None
     says: str = ""
-    told: object = field(default=None, repr=False)
+    answer: object = field(default=None, repr=False)
 
 
 class Login:
@@ -187,7 +187,7 @@ class Login:
                 await self._services.journal.do(self._spend, wait_for_disk=False)
                 info = await flow.resend_code()
                 went = await self._went(info)
-                return replace(went, told=info if isinstance(info, telegram.CodeInfo) else None)
+                return replace(went, answer=info if isinstance(info, telegram.CodeInfo) else None)
             case CancelLogin():
                 self._open_flow()
                 await self.abandon()
@@ -336,7 +336,7 @@ class Login:
                     says=answer.says,
                 )
             case telegram.QrToken():
-                return Step(event=telegram.QrShown(), told=answer)
+                return Step(event=telegram.QrShown(), answer=answer)
             case telegram.PasswordNeeded():
                 return Step(event=telegram.PasswordAsked(), says=answer.says)
             case telegram.LoggedIn():
