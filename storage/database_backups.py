@@ -28,6 +28,7 @@ from .error_mapping import SQLITE_ERRORS, map_os_error, map_sqlite_error
 from .leases.database_lock import lock_exclusive
 from .private_files import make_private_folder, sync_folder
 from .records import Credential
+from .sqlite_connection import SqliteConnection
 from .store import Store
 from .tables.credentials import CredentialRows
 
@@ -168,7 +169,7 @@ def _credential_in(
         if phone is not None and row is not None and row[0] not in (None, phone):
             return None
         slots = read_slots(conn)
-        there = CredentialRows(conn, path, _opening(slots, vault, old))
+        there = CredentialRows(SqliteConnection(conn, path), path, _opening(slots, vault, old))
         return there.salvaged_credential(name)
 
 

@@ -14,13 +14,13 @@ from typing import Self
 
 from sqlite_utils import Database
 
-from ..errors import StorageNotFoundError
+from ..errors import StorageFailedError, StorageNotFoundError
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .database import open_or_create, open_read_only, open_short_writer
-from .error_mapping import SQLITE_ERRORS, map_sqlite_error
 from .leases.database_lock import lock_shared, unlock
 from .private_files import is_there, make_private_folder
+from .sqlite_connection import SqliteConnection
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
 from .tables.figures import FigureRows
@@ -124,7 +124,7 @@ class Store(
         except BaseException:  # whatever it was, others must not be kept out for it
             unlock(handle)
             raise
-        store = cls(conn, place, vault)
+        store = cls(SqliteConnection(conn, place), place, vault)
         store._lock = handle
         return store
 
@@ -140,18 +140,20 @@ class Store(
     @property
     def db(self) -> Database:
         """The same connection through sqlite-utils, for questions that no method answers."""
-        return Database(self._conn, execute_plugins=False)
+        raw = getattr(self._conn, "raw", None)
+        if not isinstance(raw, sqlite3.Connection):
+            raise StorageFailedError(self.path, "it is no SQLite database")
+        return Database(raw, execute_plugins=False)
 
     def checkpoint(self) -> None:
         """Bring everything committed onto the disk itself, so that it survives a power cut."""
-        self._run("pragma wal_checkpoint(full)")
+        with self._mapped():
+            self._conn.checkpoint()
 
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy everything committed so far into ``target``; writers need not wait for it."""
-        try:
-            self._conn.backup(target)
-        except SQLITE_ERRORS as exc:
-            raise map_sqlite_error(exc, self.path) from exc
+        with self._mapped():
+            self._conn.copy_to(target)
 
     def close(self) -> None:
         """Close the file; a second time does nothing. An open transaction is undone."""

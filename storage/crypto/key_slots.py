@@ -5,12 +5,11 @@ Owns the table ``vault``.
 
 from __future__ import annotations
 
-import sqlite3
-
+from ..connection_port import Statements
 from .vault import KeySlot, Vault
 
 
-def read_slots(conn: sqlite3.Connection) -> list[KeySlot]:
+def read_slots(conn: Statements) -> list[KeySlot]:
     """Return the data keys in the database, the one in use last."""
     rows = conn.execute(
         "select key_name, kdf, salt, checked, wrapped from vault order by position"
@@ -21,7 +20,7 @@ def read_slots(conn: sqlite3.Connection) -> list[KeySlot]:
     ]
 
 
-def write_slots(conn: sqlite3.Connection, vault: Vault) -> None:
+def write_slots(conn: Statements, vault: Vault) -> None:
     """Replace the data keys in the database; the caller holds the transaction."""
     conn.execute("delete from vault")
     conn.executemany(

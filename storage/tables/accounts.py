@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 ACCOUNT: Final = struct.Struct(">q")
 PUT: Final = (
-    "insert or replace into accounts (session, sealed)"
-    " select name, ? from user_sessions where name = ?"
+    "insert into accounts (session, sealed) select name, ? from user_sessions where name = ?"
+    " on conflict (session) do update set sealed = excluded.sealed"
 )
 
 
@@ -44,7 +44,11 @@ class AccountRows(TableAccess):
 
     def put_account_facts(self, name: str, facts: str) -> None:
         """Store what is known of a session's account."""
-        self._run("insert or replace into account_facts values (?, ?)", (name, facts))
+        self._run(
+            "insert into account_facts (session, facts) values (?, ?)"
+            " on conflict (session) do update set facts = excluded.facts",
+            (name, facts),
+        )
 
     def account_facts(self, name: str) -> str | None:
         """What is known of a session's account, as it was stored."""
@@ -62,8 +66,8 @@ class AccountRows(TableAccess):
     def _know_accounts(self) -> bool:
         """Whether this database has the table; who only reads may have one that has not."""
         if self._has_accounts is None:
-            found = self._one("select 1 from sqlite_master where name = 'accounts'")
-            self._has_accounts = found is not None
+            with self._mapped():
+                self._has_accounts = self._conn.has_table("accounts")
         return self._has_accounts
 
     def _account(self, name: str, told: int | None, sealed: dict[str, bytes] | None) -> int | None:

@@ -99,10 +99,12 @@ class BackupRows(CredentialRows):
         copies are recognised.
         """
         rows = self._all(
-            "select key_id, dc_id, digest from user_sessions where name = ? and sealed is not null"
-            " union all select * from (select key_id, dc_id, digest from session_backups"
-            " where name = ? and id > ? order by id desc)",
-            (name, name, after),
+            "select key_id, dc_id, digest from user_sessions where name = ? and sealed is not null",
+            (name,),
+        ) + self._all(
+            "select key_id, dc_id, digest from session_backups"
+            " where name = ? and id > ? order by id desc",
+            (name, after),
         )
         whole = [row for row in rows if None not in row and re.fullmatch("[0-9a-f]{64}", row[2])]
         return list(dict.fromkeys((unsigned(row[0]), row[1], row[2]) for row in whole))
@@ -143,9 +145,9 @@ class BackupRows(CredentialRows):
         return [LATCHES.from_row(row) for row in rows]
 
     def _insert_backup(self, current: Credential, reason: str, at: float) -> BackupRecord:
-        cursor = self._run(
+        ((backup_id,),) = self._all(
             "insert into session_backups (name, reason, at, key_id, dc_id, digest, sealed)"
-            " values (?, ?, ?, ?, ?, ?, x'')",
+            " values (?, ?, ?, ?, ?, ?, ?) returning id",
             (
                 current.name,
                 reason,
@@ -153,9 +155,9 @@ class BackupRows(CredentialRows):
                 signed(current.key_id),
                 current.dc_id,
                 digest_of(current.session_string),
+                b"",
             ),
         )
-        backup_id = cursor.lastrowid or 0
         sealed = self._seal_credential(
             f"session_backups/{backup_id}",  # sealed for its own id, which the insert has given
             current.session_string,

@@ -1,38 +1,36 @@
 """The base of all data access: one connection, one vault, transactions, mapped errors.
 
-The tables' modules build on ``TableAccess``; nobody else does. Statements run on the bare
-connection, since one update through sqlite-utils costs four times as much.
+The tables' modules build on ``TableAccess``; nobody else does. Which database it is, only the
+connection knows. Statements run on SQLite's bare connection, since one update through sqlite-utils
+costs four times as much.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import MasterKeyMissingError, StorageNotWritableError, TransactionLostError
+from ...errors import MasterKeyMissingError, TransactionLostError
+from ..connection_port import Connection, Params, Rows
 from ..crypto.vault import Vault
-from ..error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_sqlite_error
 
 WRAP: Final = 1 << 64
 CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
-
-Params = Sequence[object] | Mapping[str, object]
 
 
 class TableAccess:
     """One connection to the database, with the vault that opens its sealed values."""
 
-    def __init__(self, conn: sqlite3.Connection, path: Path, vault: Vault | None) -> None:
+    def __init__(self, conn: Connection, path: Path, vault: Vault | None) -> None:
         self._conn = conn
         self._path = path
         self._vault = vault
         self._depth = 0
         self._if_undone: list[Callable[[], None]] = []
-        self._log_to_wipe = self._log_to_sync = False
+        self._to_wipe = self._to_sync = False
 
     @property
     def path(self) -> Path:
@@ -49,105 +47,90 @@ class TableAccess:
     @property
     def changes(self) -> int:
         """How many rows this connection has changed so far."""
-        return self._conn.total_changes
+        return self._conn.changes
 
     def touch(self) -> None:
         """Write the smallest thing there is, to see whether the disk takes anything."""
-        (version,) = self._one("pragma user_version") or (0,)
-        with self.transaction():
-            self._run(f"pragma user_version = {int(version)}")
+        with self.transaction(), self._mapped():
+            self._conn.touch()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Store everything written inside, or nothing; may be nested.
 
         An error that leaves an inner ``with`` undoes that part only, if the caller goes on. Where
-        an error (such as a full disk) made SQLite undo all of it, going on raises
+        an error (such as a full disk) made the database undo all of it, going on raises
         ``TransactionLostError``.
         """
-        name = f"nested_{self._depth}"
-        outermost, before = self._depth == 0, len(self._if_undone)
-        self._begin(outermost, name)
+        savepoint = f"nested_{self._depth}" if self._depth else None
+        before = len(self._if_undone)
+        self._begin(savepoint)
         self._depth += 1
         try:
             yield
-            self._run("commit" if outermost else f"release {name}")
+            self._commit(savepoint)
         except BaseException:  # also Ctrl-C: what was begun is undone, and the error goes on
-            self._undo(outermost, name)
+            self._conn.undo(savepoint)
             while len(self._if_undone) > before:
                 self._if_undone.pop()()
             raise
         finally:
             self._depth -= 1
-            if outermost:
+            if savepoint is None:
                 self._if_undone.clear()
-                if self._log_to_sync:
-                    self._sync_log()
-                if self._log_to_wipe:
-                    self._wipe_log()
+                if self._to_sync:
+                    self._to_sync = not self._conn.sync()
+                if self._to_wipe:
+                    self._to_wipe = not self._conn.wipe()
 
-    def _begin(self, outermost: bool, name: str) -> None:
-        if not outermost:
-            self._run(f"savepoint {name}")
+    def _begin(self, savepoint: str | None) -> None:
+        if savepoint is not None:
+            self._run(f"savepoint {savepoint}")
             return
-        try:
-            self._run("begin immediate")
-        except StorageNotWritableError:
-            self._run("begin")  # what only reads goes on; the first write says it again
+        with self._mapped():
+            self._conn.begin()
 
-    def _wipe_log_when_stored(self) -> None:
-        """Leave nothing of what this transaction replaces in the write-ahead log."""
-        self._log_to_wipe = True
-        self._if_undone.append(self._leave_log)
+    def _commit(self, savepoint: str | None) -> None:
+        if savepoint is not None:
+            self._run(f"release savepoint {savepoint}")
+            return
+        self._refuse_lost()
+        with self._mapped():
+            self._conn.commit()
 
-    def _leave_log(self) -> None:
-        self._log_to_wipe = False
+    def _wipe_when_stored(self) -> None:
+        """Leave nothing beside the database of what this transaction replaces."""
+        self._to_wipe = True
+        self._if_undone.append(self._leave_unwiped)
 
-    def _wipe_log(self) -> None:
-        """Empty the log into the database; while somebody reads, the next commit tries again."""
-        with contextlib.suppress(sqlite3.Error):
-            self._conn.execute("pragma busy_timeout = 0")
-            (busy, _, _) = self._conn.execute("pragma wal_checkpoint(truncate)").fetchone()
-            self._log_to_wipe = bool(busy)
-        with contextlib.suppress(sqlite3.Error):
-            self._conn.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+    def _leave_unwiped(self) -> None:
+        self._to_wipe = False
 
     def _sync_when_stored(self) -> None:
         """Let no power cut undo this transaction: what follows it is seen by others."""
-        self._log_to_sync = True
+        self._to_sync = True
         self._if_undone.append(self._leave_unsynced)
 
     def _leave_unsynced(self) -> None:
-        self._log_to_sync = False
+        self._to_sync = False
 
-    def _sync_log(self) -> None:
-        """Bring the log onto the disk itself; where that fails, the next commit tries again."""
-        with contextlib.suppress(sqlite3.Error):
-            (version,) = self._conn.execute("pragma user_version").fetchone()
-            self._conn.execute("pragma synchronous = full")
-            self._conn.execute(f"pragma user_version = {int(version)}")  # the least to commit
-            self._log_to_sync = False
-        with contextlib.suppress(sqlite3.Error):
-            self._conn.execute("pragma synchronous = normal")
-
-    def _undo(self, outermost: bool, name: str) -> None:
-        if not self._conn.in_transaction:
-            return  # SQLite has undone all of it already
-        # The error on its way out is the one to hear of, not one met while undoing.
-        with contextlib.suppress(sqlite3.Error):
-            if outermost:
-                self._conn.execute("rollback")
-            else:
-                self._conn.execute(f"rollback to {name}")
-                self._conn.execute(f"release {name}")
-
-    def _run(self, sql: str, params: Params = ()) -> sqlite3.Cursor:
+    def _refuse_lost(self) -> None:
         if self._depth and not self._conn.in_transaction:
             raise TransactionLostError(self._path)
+
+    @contextlib.contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except self._conn.errors as exc:
+            raise self._conn.mapped(exc) from exc
+
+    def _run(self, sql: str, params: Params = ()) -> Rows:
+        self._refuse_lost()
         try:
             return self._conn.execute(sql, params)
-        except SQLITE_ERRORS as exc:
-            raise map_sqlite_error(exc, self._path) from exc
+        except self._conn.errors as exc:
+            raise self._conn.mapped(exc) from exc
 
     def _run_many(self, sql: str, rows: Sequence[Params]) -> None:
         if len(rows) < 2:  # nothing, or one statement, which is undone whole by itself
@@ -157,20 +140,20 @@ class TableAccess:
         with self.transaction():
             try:
                 self._conn.executemany(sql, rows)
-            except SQLITE_ERRORS as exc:
-                raise map_sqlite_error(exc, self._path) from exc
+            except self._conn.errors as exc:
+                raise self._conn.mapped(exc) from exc
 
     def _all(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         try:
             return self._conn.execute(sql, params).fetchall()
-        except SQLITE_ERRORS as exc:
-            raise map_sqlite_error(exc, self._path) from exc
+        except self._conn.errors as exc:
+            raise self._conn.mapped(exc) from exc
 
     def _one(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._conn.execute(sql, params).fetchone()
-        except SQLITE_ERRORS as exc:
-            raise map_sqlite_error(exc, self._path) from exc
+        except self._conn.errors as exc:
+            raise self._conn.mapped(exc) from exc
         return row
 
     def _in_chunks(self, sql: str, ids: Sequence[int], *more: object) -> list[tuple[Any, ...]]:

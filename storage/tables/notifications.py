@@ -42,7 +42,7 @@ class NotificationRows(TableAccess):
     def keep_alerts(self, rows: Iterable[AlertRow], forget: Iterable[tuple[str, str]] = ()) -> None:
         """Keep some, and forget others."""
         with self.transaction():
-            self._run_many(ALERTS.insert("insert or replace"), [ALERTS.to_row(row) for row in rows])
+            self._run_many(ALERTS.upsert("name", "subject"), [ALERTS.to_row(row) for row in rows])
             self._run_many("delete from alerts where name = ? and subject = ?", list(forget))
 
     def news(self) -> list[NewsRow]:
@@ -66,7 +66,11 @@ class NotificationRows(TableAccess):
         if until is None:
             self._run("delete from alert_silences where name = ?", (name,))
         else:
-            self._run("insert or replace into alert_silences values (?, ?)", (name, until))
+            self._run(
+                "insert into alert_silences (name, until) values (?, ?)"
+                " on conflict (name) do update set until = excluded.until",
+                (name, until),
+            )
 
     def webhook_events(self, *, dead: bool) -> list[WebhookRow]:
         """What is owed to webhooks, or what was put aside, in the order in which it came."""

@@ -27,7 +27,7 @@ OPERATIONS: Final = RowMapping(
     encode={"parts": lambda parts: to_json([(one.number, one.text) for one in parts])},
     decode={"state": OperationState, "parts": lambda stored: _parts(from_json(stored))},
 )
-PUT_OPERATIONS: Final = OPERATIONS.insert_many("insert or replace")
+PUT_OPERATIONS: Final = OPERATIONS.upsert_many("id")
 DECLARED: Final = RowMapping(
     SessionRecord,
     "user_sessions",
@@ -38,7 +38,7 @@ DECLARE: Final = (
     f"{DECLARED.insert_many()} where true on conflict (name) do update set"
     " phone = excluded.phone, priority = excluded.priority,"
     " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
-    " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated"
+    " user_id = coalesce(excluded.user_id, user_sessions.user_id), updated = excluded.updated"
 )
 CHANGE: Final = {
     column: f"update user_sessions set {column} = wanted.value, updated = ?"  # noqa: S608 - of ours
@@ -62,7 +62,7 @@ class OperationRows(AccountRows):
 
     def declare_sessions(self, records: Iterable[SessionRecord]) -> None:
         """Store what many records declare, as ``put_session`` does for one."""
-        declared = tuple(records)
+        declared = tuple({one.name: one for one in records}.values())
         with self.transaction():
             self._run(DECLARE, (json.dumps([DECLARED.to_row(one) for one in declared]),))
             for record in declared:
@@ -88,7 +88,8 @@ class OperationRows(AccountRows):
     def put_registrations(self, names: Iterable[str]) -> None:
         """Note that these sessions were registered at run time, so that every start has them."""
         self._run(
-            "insert or ignore into registrations (name) select value from json_each(?)",
+            "insert into registrations (name) select value from json_each(?) where true"
+            " on conflict (name) do nothing",
             (json.dumps(list(names)),),
         )
 
@@ -105,7 +106,8 @@ class OperationRows(AccountRows):
 
     def put_operations(self, records: Iterable[Operation]) -> None:
         """Store many operations as they are now."""
-        rows = [OPERATIONS.to_row(record) for record in records]
+        last = {record.id: record for record in records}  # a statement writes a row once
+        rows = [OPERATIONS.to_row(record) for record in last.values()]
         self._run(PUT_OPERATIONS, (_as_json(rows),))
 
     def delete_operations(self, ids: Iterable[int]) -> None:

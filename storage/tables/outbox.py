@@ -21,7 +21,7 @@ from .row_mapping import RowMapping
 logger = logging.getLogger(__name__)
 
 OUTBOX: Final = RowMapping(OutboxRow, "outbox", without=("payload_damaged",))
-ENQUEUE: Final = OUTBOX.insert("insert or ignore")
+ENQUEUE: Final = f"{OUTBOX.insert()} on conflict do nothing"
 PAYLOAD: Final = 5  # its place in a row
 
 
@@ -99,7 +99,7 @@ class OutboxRows(TableAccess):
         self._run(
             "insert into last_targets (pair_id, message_id) values (?, ?)"
             " on conflict (pair_id) do update set message_id = excluded.message_id"
-            " where excluded.message_id > message_id",
+            " where excluded.message_id > last_targets.message_id",
             (pair_id, target_id),
         )
 
@@ -112,9 +112,9 @@ class OutboxRows(TableAccess):
                 self._sync_when_stored()  # or it comes after all, behind what was said after it
             done = self._run(
                 "update outbox set attempts = attempts + 1, reason = ?,"
-                " state = case when ? then 'dead' else state end,"
-                " payload = case when ? then null else payload end,"
-                " ended_at = case when ? then ? else ended_at end"
+                " state = case when ? = 1 then 'dead' else state end,"
+                " payload = case when ? = 1 then null else payload end,"
+                " ended_at = case when ? = 1 then ? else ended_at end"
                 " where pair_id = ? and source_id = ? and state <> 'done'",
                 (reason, dead, dead, dead, at, pair_id, source_id),
             )

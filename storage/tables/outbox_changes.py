@@ -79,9 +79,9 @@ class ChangeRows(TableAccess):
     def add_possible_versions(self, pair_id: int, versions: Mapping[int, int]) -> None:
         """Note what copies may say that are about to be sent, beside what is known already."""
         self._run_many(
-            "insert or ignore into sent_versions (pair_id, source_id, version)"
+            "insert into sent_versions (pair_id, source_id, version)"
             " select ?, source_id, ? from outbox"
-            " where pair_id = ? and source_id = ? and state = 'pending'",
+            " where pair_id = ? and source_id = ? and state = 'pending' on conflict do nothing",
             [(pair_id, version, pair_id, one) for one, version in versions.items()],
         )
 
@@ -203,8 +203,10 @@ class ChangeRows(TableAccess):
     def put_backfill(self, row: Backfill) -> None:
         """Keep how far a pair has read its source's past; one at a time for each pair."""
         self._run(
-            "insert or replace into backfills (pair_id, after, until, found, since)"
-            " values (?, ?, ?, ?, ?)",
+            "insert into backfills (pair_id, after, until, found, since)"
+            " values (?, ?, ?, ?, ?) on conflict (pair_id) do update set"
+            " after = excluded.after, until = excluded.until,"
+            " found = excluded.found, since = excluded.since",
             (row.pair_id, row.after, row.until, row.found, row.since),
         )
 

@@ -33,7 +33,9 @@ class PlanRows(TableAccess):
         with self.transaction():
             self._sync_when_stored()
             self._run_many(
-                "insert or replace into pair_plans (id, sealed, declared) values (?, ?, ?)",
+                "insert into pair_plans (id, sealed, declared) values (?, ?, ?)"
+                " on conflict (id) do update set"
+                " sealed = excluded.sealed, declared = excluded.declared",
                 [(row.id, self._sealed(row), row.declared) for row in rows],
             )
 

@@ -128,7 +128,7 @@ class PairRows(TableAccess):
         self._run(
             "insert into marks (pair_id, chat, message_id) values (?, ?, ?)"
             " on conflict (pair_id, chat) do update set message_id = excluded.message_id"
-            " where excluded.message_id > message_id",
+            " where excluded.message_id > marks.message_id",
             (pair_id, chat, message_id),
         )
 

@@ -68,7 +68,8 @@ class PruningRows(TableAccess):
             "insert into pruned (pair_id, oldest, newest)"
             f" select pair_id, min(source_id), max(source_id) {GOING} group by pair_id"
             " on conflict (pair_id) do update set"
-            " oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest)",
+            " oldest = min(pruned.oldest, excluded.oldest),"
+            " newest = max(pruned.newest, excluded.newest)",
             place,
         )
 
@@ -88,7 +89,7 @@ class PruningRows(TableAccess):
         # Ids rise with time, so the oldest are found without an index that each insert would pay.
         done = self._run(
             f"delete from {table} where id in (select id from"
-            f" (select id, at from {table} order by id limit ?) where at < ?)",
+            f" (select id, at from {table} order by id limit ?) as oldest where at < ?)",
             (limit, before),
         )
         return done.rowcount
@@ -110,8 +111,8 @@ class PruningRows(TableAccess):
         rows = self._all(
             "with recursive owner(name) as (select min(session) from entities where session > ?"
             " union all select (select min(session) from entities where session > name)"
-            " from owner where name is not null limit ?)"
-            " select name from owner where name is not null",
+            " from owner where name is not null)"
+            " select name from owner where name is not null limit ?",
             (after, limit),
         )
         return [name for (name,) in rows]

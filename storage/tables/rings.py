@@ -55,8 +55,8 @@ class RingRows(TableAccess):
             if going:
                 self._sync_when_stored()  # or a power cut lets it go round again
             self._run_many(
-                "insert or ignore into ring_messages (pair_id, source_chat, source_id, target_chat,"
-                " at) values (?, ?, ?, ?, ?)",
+                "insert into ring_messages (pair_id, source_chat, source_id, target_chat, at)"
+                " values (?, ?, ?, ?, ?) on conflict do nothing",
                 going,
             )
         return found
@@ -64,8 +64,8 @@ class RingRows(TableAccess):
     def upgrade_in_ring(self, group: int, to: int, at: float) -> None:
         """Note that what is known of a basic group's messages holds for its supergroup."""
         self._run(
-            "insert or ignore into ring_messages (pair_id, source_chat, source_id, target_chat, at)"
-            " values (?, ?, 0, ?, ?)",
+            "insert into ring_messages (pair_id, source_chat, source_id, target_chat, at)"
+            " values (?, ?, 0, ?, ?) on conflict do nothing",
             (NO_PAIR, group, to, at),
         )
 

@@ -13,7 +13,6 @@ from ...errors import SealDamagedError
 from ..crypto.key_slots import write_slots
 from ..crypto.master_key import MasterKey
 from ..crypto.vault import Vault
-from ..error_mapping import SQLITE_ERRORS, map_sqlite_error
 from .connection import TableAccess
 
 # Each sealed column: all its values with the name their seal is bound to, and how to replace one.
@@ -64,7 +63,7 @@ class RotationRows(TableAccess):
             if old is not None:
                 self._keep_old(old)
             self._put_in_charge(fresh)
-            self._wipe_log_when_stored()
+            self._wipe_when_stored()
 
     def _keep_old(self, old: MasterKey) -> None:
         ((number,),) = self._all("select coalesce(max(id), 0) + 1 from old_keys", ())
@@ -94,7 +93,7 @@ class RotationRows(TableAccess):
             if not damaged:
                 fresh = fresh.with_newest_only()
             self._put_in_charge(fresh)
-            self._wipe_log_when_stored()
+            self._wipe_when_stored()
         return damaged
 
     def _put_in_charge(self, fresh: Vault) -> None:
@@ -102,10 +101,8 @@ class RotationRows(TableAccess):
         # it, since a key that is not stored must seal nothing.
         vault, before = self.vault, self.vault.copy()
         self._if_undone.append(lambda: vault.replace_keys(before))
-        try:
+        with self._mapped():
             write_slots(self._conn, fresh)
-        except SQLITE_ERRORS as exc:
-            raise map_sqlite_error(exc, self.path) from exc
         vault.replace_keys(fresh)
 
     def _reseal(self, select: str, update: str, fresh: Vault) -> list[str]:

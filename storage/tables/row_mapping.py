@@ -49,19 +49,26 @@ class RowMapping(Generic[R]):
         self._list = ", ".join(self._columns)
         self.select: Final = f"select {self._list} from {table}"  # noqa: S608 - names of ours
 
-    def insert(self, verb: str = "insert") -> str:
+    def insert(self) -> str:
         """A statement that stores one row."""
-        return f"{verb} into {self._table} ({self._list}) values ({placeholders(self._names)})"
+        return f"insert into {self._table} ({self._list}) values ({placeholders(self._names)})"  # noqa: S608 - names of ours
 
-    def insert_many(self, verb: str = "insert") -> str:
+    def insert_many(self) -> str:
         """A statement that stores the rows of a JSON list of lists."""
         values = ", ".join(f"json_extract(value, '$[{at}]')" for at in range(len(self._names)))
-        return f"{verb} into {self._table} ({self._list}) select {values} from json_each(?)"  # noqa: S608 - names of ours
+        return f"insert into {self._table} ({self._list}) select {values} from json_each(?)"  # noqa: S608 - names of ours
 
-    def upsert(self, key: str) -> str:
+    def upsert(self, *key: str) -> str:
         """A statement that stores one row, in place of the one that has its ``key``."""
-        changed = ", ".join(f"{one} = excluded.{one}" for one in self._columns if one != key)
-        return f"{self.insert()} on conflict ({key}) do update set {changed}"
+        return f"{self.insert()} {self._in_place(key)}"
+
+    def upsert_many(self, *key: str) -> str:
+        """A statement that stores the rows of a JSON list, in place of those with their ``key``."""
+        return f"{self.insert_many()} where true {self._in_place(key)}"
+
+    def _in_place(self, key: Sequence[str]) -> str:
+        changed = ", ".join(f"{one} = excluded.{one}" for one in self._columns if one not in key)
+        return f"on conflict ({', '.join(key)}) do update set {changed}"
 
     def to_row(self, record: R) -> list[Any]:
         """The row that holds a record."""

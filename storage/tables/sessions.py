@@ -34,6 +34,7 @@ VERDICTS: Final = RowMapping(
     encode={"why": to_json, "steps": to_json},
     decode={"why": from_json, "steps": from_json},  # whoever reads them sees what is damaged
 )
+PUT_VERDICT: Final = VERDICTS.upsert("session", "worker_group")
 
 
 class SessionRows(OperationRows):
@@ -106,9 +107,7 @@ class SessionRows(OperationRows):
     def keep_verdicts(self, rows: Iterable[VerdictRow], gone: Iterable[tuple[str, str]]) -> None:
         """Keep some verdicts, and forget those on others (session and group)."""
         with self.transaction():
-            self._run_many(
-                VERDICTS.insert("insert or replace"), [VERDICTS.to_row(row) for row in rows]
-            )
+            self._run_many(PUT_VERDICT, [VERDICTS.to_row(row) for row in rows])
             self._run_many(
                 "delete from health_verdicts where session = ? and worker_group = ?", list(gone)
             )

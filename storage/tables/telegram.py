@@ -31,8 +31,8 @@ class TelegramRows(TableAccess):
             "insert into entities (session, id, access_hash, username, seen)"
             " values (?, ?, ?, ?, ?) on conflict (session, id) do update set"
             " access_hash = excluded.access_hash,"
-            " username = coalesce(excluded.username, username),"
-            " seen = max(excluded.seen, seen)",
+            " username = coalesce(excluded.username, entities.username),"
+            " seen = max(excluded.seen, entities.seen)",
             [(name, *ENTITIES.to_row(one)) for one in entities],
         )
 
@@ -71,7 +71,8 @@ class TelegramRows(TableAccess):
         self._run(
             "insert into floods (account, method, chat, until, seconds) values (?, ?, ?, ?, ?)"
             " on conflict (account, method, chat) do update set"
-            " until = excluded.until, seconds = excluded.seconds where excluded.until > until",
+            " until = excluded.until, seconds = excluded.seconds"
+            " where excluded.until > floods.until",
             (account, method, ANY_CHAT if chat is None else chat, until, seconds),
         )
 

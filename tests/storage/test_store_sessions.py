@@ -149,10 +149,12 @@ def _memory_store() -> Store:
 
     from telewarden.storage import Vault
     from telewarden.storage.database import _migrate
+    from telewarden.storage.sqlite_connection import SqliteConnection
 
     conn = sqlite3.connect(":memory:", isolation_level=None)
     _migrate(conn)
-    return Store(conn, Path("memory"), Vault(MASTER))
+    place = Path("memory")
+    return Store(SqliteConnection(conn, place), place, Vault(MASTER))
 
 
 MASTER = MasterKey.from_text(MasterKey.generate())
