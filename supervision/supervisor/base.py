@@ -1,15 +1,17 @@
 """What both supervisors do, in the order of a child's life: one crash is read down this page.
 
-init, start, exit, decide, restart, stop, commands. A slot reports starts and exits through the
-loop's queue, so that no handler ever waits for a child and a stop always finds its turn (S14, S18,
-S24). How one child is stopped, killed or abandoned is in ``termination``; ``static`` adds groups,
-``dynamic`` children by command only.
+init, start, exit, decide, restart, stop, commands. A slot reports what is over: a crash in the turn
+of the runner that met it (``runtime.loop_runner``, ``runtime.failures``), what took a while through
+the loop's queue. So no handler ever waits for a child, and a stop always finds its turn (S14, S18,
+S24; the rules by number are in ``docs/supervision-rules.md``). What follows from an end is decided
+in ``policy.decision``; how one child is stopped, killed or abandoned is in ``termination``;
+``static`` adds groups, ``dynamic`` children by command only.
 """
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -26,6 +28,16 @@ from ...errors import (
 from ..clock import Timer
 from ..observe import events
 from ..observe.events import Event
+from ..policy.decision import (
+    ABANDONED_BEFORE,
+    Decision,
+    Escalate,
+    GiveUp,
+    KeepDown,
+    Past,
+    RestartAfter,
+    decide,
+)
 from ..policy.directive import Quarantine
 from ..policy.exit_reason import Exit, ExitKind, Restart
 from ..policy.restart_intensity import RestartIntensity, RestartWindow
@@ -40,18 +52,11 @@ from ..spec.supervisor_spec import check_siblings
 from .changes import Changes
 from .child import (
     ABANDONED_AT_STOP,
-    ABANDONED_BEFORE,
     NEXT_ATTEMPT,
     Child,
-    Decision,
-    Escalate,
-    GiveUp,
-    KeepDown,
-    RestartAfter,
     child_info,
     child_of,
     count,
-    decide,
     start_error,
 )
 from .messages import (
@@ -156,10 +161,10 @@ class BaseSupervisor(LoopActor):
         """An incarnation ended: call its waiters, or decide what follows."""
         child = self._known(slot)
         if child is not None and child.slot.alive:
-            self._exited(child, exit_)
+            self._note_exit(child, exit_)
         self._continue()
 
-    def _exited(self, child: Child, exit_: Exit) -> None:
+    def _note_exit(self, child: Child, exit_: Exit) -> None:
         slot = child.slot
         child.cancel_timer()
         uptime = 0.0 if slot.state is STARTING else self.clock.now() - slot.since
@@ -168,16 +173,16 @@ class BaseSupervisor(LoopActor):
         if isinstance(exit_.error, ChildAbandonedError):
             self._termination.count_abandoned(slot, exit_.error.seconds)
         if not child.tell_waiters(exit_):
-            self._handle_exit(child, exit_, uptime)
+            self._decide_or_defer(child, exit_, uptime)
 
-    def _handle_exit(self, child: Child, exit_: Exit, uptime: float) -> None:
+    def _decide_or_defer(self, child: Child, exit_: Exit, uptime: float) -> None:
         """Decide what follows from an exit that no waiter took, now or after a group's stop."""
         if self._groups and self._defers_exits and not self._over:
             self._deferred.append((child, child.slot.incarnation, exit_, uptime))
         else:
-            self._handle_now(child, exit_, uptime)
+            self._follow_exit(child, exit_, uptime)
 
-    def _handle_now(self, child: Child, exit_: Exit, uptime: float) -> None:
+    def _follow_exit(self, child: Child, exit_: Exit, uptime: float) -> None:
         self._publish_failure(child, exit_, uptime)
         if self._over:
             return
@@ -199,7 +204,7 @@ class BaseSupervisor(LoopActor):
         deferred, self._deferred = self._deferred, []
         for child, incarnation, exit_, uptime in deferred:
             if child.slot.incarnation == incarnation and child.slot.state is ChildState.IDLE:
-                self._handle_exit(child, exit_, uptime)
+                self._decide_or_defer(child, exit_, uptime)
 
     def _publish_failure(self, child: Child, exit_: Exit, uptime: float) -> None:
         slot = child.slot
@@ -217,12 +222,18 @@ class BaseSupervisor(LoopActor):
         child = self._children.get(slot.id)
         return child if child is not None and child.slot is slot else None
 
-    # decide: ``child.decide`` does, purely; here it is recorded and carried out
+    # decide: ``policy.decision`` does, purely; here it is recorded and carried out
 
     def _decide(self, child: Child, exit_: Exit, uptime: float) -> Decision:
-        now, causes = self.clock.now(), self._telewarden_slot.context.causes
-        group = self._restart_window
-        decision = decide(child, exit_, group=group, now=now, uptime=uptime, causes=causes)
+        now, causes, spec = self.clock.now(), self._telewarden_slot.context.causes, child.spec
+
+        def joins(cause: Hashable) -> bool:
+            return causes is not None and causes.failed(cause, child.slot.path, now)
+
+        past = Past(child.streak, child.restart_window, self._restart_window)
+        decision = decide(
+            exit_, spec.restart, past, now=now, uptime=uptime, backoff=spec.backoff, joins=joins
+        )
         self._record_crash(child, exit_, decision)
         return decision
 
@@ -304,7 +315,7 @@ class BaseSupervisor(LoopActor):
     def _restart_now(self, child: Child) -> None:
         result = self._launch(child)
         if isinstance(result, Exit):
-            self._handle_exit(child, result, 0.0)
+            self._decide_or_defer(child, result, 0.0)
 
     def _retry_next(self, child: Child, exit_: Exit) -> None:
         """Decide about a restart that failed in the loop's next round.

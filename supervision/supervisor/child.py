@@ -1,20 +1,17 @@
-"""A supervisor's record of one child, and the decision when that child has ended.
+"""A supervisor's record of one child.
 
-The record is the supervisor's own and dies with it; the slot stays. ``decide`` looks at nothing but
-its arguments; all it changes is what the record and the windows have counted.
+The record is the supervisor's own and dies with it; the slot stays. What follows from the child's
+end is decided in ``policy.decision``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from ...errors import ChildStartError
-from ..frozen import frozen_positional
-from ..policy.backoff import delay_before
-from ..policy.directive import Directive, Quarantine, SharedCause, WaitUntil
-from ..policy.exit_reason import Exit, ExitKind, Restart, calls_for_restart
+from ..policy.decision import DICTATED, WAITS_FOR_CAUSE, RestartAfter
+from ..policy.exit_reason import Exit
 from ..policy.restart_intensity import RestartWindow, Streak
 from ..runtime.child_slot import ChildSlot
 from ..runtime.states import ChildState
@@ -23,17 +20,9 @@ from .messages import ChildCounts, ChildInfo
 
 if TYPE_CHECKING:
     from ..clock import Timer
-    from ..runtime.shared_causes import SharedCauses
 
-
-DICTATED: Final = "dictated"
-TEMPORARY: Final = Restart.TEMPORARY
-ABANDONED: Final = ExitKind.ABANDONED
-RESTART: Final = Directive.RESTART
-WAITS_FOR_CAUSE: Final = "shared cause"
 NEXT_ATTEMPT: Final = "next attempt"
 SIBLING: Final = "sibling"
-ABANDONED_BEFORE: Final = "it did not come to an end and was abandoned"
 ABANDONED_AT_STOP: Final = "it did not stop and was abandoned"
 
 
@@ -108,107 +97,6 @@ class Child:
         self.streak.reset()
         if self.restart_window is not None:
             self.restart_window.clear()
-
-
-@frozen_positional
-class RestartAfter:
-    """Another incarnation after ``delay`` seconds."""
-
-    delay: float
-    dictated: bool = False
-    in_a_row: int = 0
-    cause: Hashable | None = None
-    """The shared cause that decides when, instead of ``delay``."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is not at once."""
-        return self.delay > 0 or self.cause is not None
-
-    @property
-    def why(self) -> str:
-        """What it waits for, in a word or two."""
-        if self.cause is not None:
-            return WAITS_FOR_CAUSE
-        return DICTATED if self.dictated else "backoff"
-
-
-@dataclass(frozen=True, slots=True)
-class KeepDown:
-    """It stays down; ``forget`` it altogether when it is temporary."""
-
-    forget: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """The supervisor's own intensity is exceeded: it shuts down."""
-
-    restarts: int
-    period: float
-
-
-@dataclass(frozen=True, slots=True)
-class Escalate:
-    """The supervisor fails with the child's error."""
-
-    error: BaseException
-
-
-Decision: TypeAlias = RestartAfter | KeepDown | Quarantine | GiveUp | Escalate
-
-
-def decide(
-    child: Child,
-    exit_: Exit,
-    *,
-    group: RestartWindow,
-    now: float,
-    uptime: float,
-    causes: SharedCauses | None = None,
-) -> Decision:
-    """Decide what follows from the end of one of a supervisor's children.
-
-    A restart that follows from a failure counts towards the child's own intensity if it has one,
-    else towards the group's.
-    """
-    spec = child.spec
-    if spec.restart is TEMPORARY:
-        return KeepDown(forget=True)
-    if exit_.kind is ABANDONED:
-        return Quarantine(ABANDONED_BEFORE)
-    if not calls_for_restart(spec.restart, exit_):
-        return KeepDown(forget=False)
-    directive = exit_.directive
-    if exit_.is_failure and directive is not None and directive is not RESTART:
-        match directive:
-            case Directive.STOP:
-                return KeepDown(forget=False)
-            case Directive.ESCALATE:
-                return Escalate(exit_.error or RuntimeError(exit_.reason))
-            case Quarantine():
-                return directive
-            case WaitUntil(seconds):
-                return RestartAfter(seconds, dictated=True)
-            case SharedCause(key) if causes and causes.failed(key, child.slot.path, now):
-                return RestartAfter(0.0, cause=key)
-            case _:
-                pass
-    return _count_restart(child, exit_, group=group, now=now, uptime=uptime)
-
-
-def _count_restart(
-    child: Child, exit_: Exit, *, group: RestartWindow, now: float, uptime: float
-) -> Decision:
-    in_a_row = child.streak.failed(uptime)
-    window = child.restart_window or group
-    if not window.record(now, in_a_row=in_a_row):
-        if child.restart_window is not None:
-            return Quarantine(f"it failed {window.count} times in {window.intensity.period:g} s")
-        return GiveUp(window.count, window.intensity.period)
-    backoff = child.spec.backoff
-    delay = 0.0 if backoff is None else delay_before(backoff, in_a_row, exit_.error)
-    return RestartAfter(delay, in_a_row=in_a_row)
 
 
 def start_error(slot: ChildSlot, exit_: Exit) -> ChildStartError:

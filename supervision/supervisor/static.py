@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
+from ..policy.decision import RestartAfter
 from ..policy.exit_reason import Exit, ExitKind, Restart
 from ..policy.strategy import Strategy, affected
 from ..runtime.actor_tasks import runner_of
@@ -14,7 +15,7 @@ from ..runtime.states import ChildState
 from ..spec.child_spec import ChildSpec
 from ..spec.supervisor_spec import SupervisorSpec, check_significance
 from .base import BaseSupervisor
-from .child import ABANDONED_AT_STOP, SIBLING, Child, RestartAfter, start_error
+from .child import ABANDONED_AT_STOP, SIBLING, Child, start_error
 from .termination import resolve
 
 WAITABLE: Final = frozenset({ChildState.IDLE, ChildState.STOPPED, ChildState.RESTARTING})
@@ -211,7 +212,7 @@ class Supervisor(BaseSupervisor):
             self._ignored(child)
             return True
         if exit_.kind is ExitKind.ABANDONED:
-            self._handle_now(child, exit_, 0.0)
+            self._follow_exit(child, exit_, 0.0)
             return not self._over
         self._publish_failure(child, exit_, 0.0)
         self._hold_back(child, ids)

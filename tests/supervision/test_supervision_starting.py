@@ -14,6 +14,7 @@ from telewarden.errors import ChildAbandonedError, ChildStartError, SupervisorAs
 from telewarden.supervision import (
     ChildAbandoned,
     ChildIgnored,
+    ChildQuarantined,
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
@@ -27,6 +28,7 @@ from telewarden.supervision import (
     Restart,
     RestartChild,
     StartChild,
+    Strategy,
     Supervisor,
     SupervisorSpec,
     TerminateChild,
@@ -193,6 +195,30 @@ async def test_s18_a_start_that_takes_too_long_on_a_thread_is_left_behind(
 
         assert [(e.child, e.abandoned) for e in grown.probe.seen(ChildAbandoned)] == [("a", 1)]
         orders.hold_start.set()
+
+
+@pytest.mark.crashes("*", ValueError, logged="child abandoned|child quarantined")
+async def test_s18_who_does_not_start_in_a_group_s_restart_is_kept_down_and_the_others_go_on(
+    grow: Any, thread_child: type[pykka.Actor], told: Any
+) -> None:
+    orders = {name: told() for name in "abc"}
+    children = tuple(
+        ChildSpec(id=name, actor=thread_child, args=(orders[name],), start_timeout=2.0)
+        for name in orders
+    )
+    async with grow(SupervisorSpec(strategy=Strategy.ONE_FOR_ALL, children=children)) as grown:
+        hold = orders["b"].hold_start = threading.Event()
+        grown.tree.ref("a").tell(("raise", ValueError("down")))
+        await grown.expect(ChildStarted, "a", count=2)
+        await grown.rest()
+        grown.clock.advance(2.0)
+        await grown.expect(ChildStarted, "c", count=2)
+
+        assert [(one.child, one.reason) for one in grown.probe.seen(ChildQuarantined)] == [
+            ("b", "it did not come to an end and was abandoned")
+        ]
+        assert grown.standing()["b"][1] is ChildState.QUARANTINED
+        hold.set()
 
 
 async def test_s18_a_start_that_takes_too_long_in_the_loop_is_cancelled(
