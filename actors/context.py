@@ -1,6 +1,6 @@
 """The context that all actors of one warden share: handles, settings, leases.
 
-A services is passed by reference and holds no state of any actor. What it holds outlives every
+``Services`` are passed by reference and hold no state of any actor. What they hold outlives every
 incarnation: that is why a restarted session finds its lease still held and its predecessor's
 client still known to the gateway, which closes that one before it opens another.
 """

@@ -7,6 +7,7 @@ what there is to know to ``metrics``, and Telegram's side of a bot to ``console.
 from __future__ import annotations
 
 from .actor import NotifyActor
+from .alert_rules import OF_SESSIONS, RULES, Severity
 from .event_inbox import EventInbox
 from .event_kinds import EventKinds
 from .events import AlertEvent, AlertFired, AlertResolved
@@ -22,7 +23,6 @@ from .messages import (
     Test,
     WebhookState,
 )
-from .rules import OF_SESSIONS, RULES, Severity
 from .settings import (
     ChannelRules,
     CurrentNotify,

@@ -31,6 +31,7 @@ from ..supervision import (
 )
 from ..telegram import FloodBegan, PairPaused, PairResumed, PhaseChanged
 from .alert_book import AlertBook, Changes, What
+from .alert_rules import RULES, Rule
 from .channel_sender import ChannelSender
 from .conditions import HEARD, Happenings, of_sessions, of_warden
 from .event_inbox import EventInbox
@@ -46,7 +47,6 @@ from .messages import (
 )
 from .notify_store import Kept, NotifyStore
 from .outbound import Words
-from .rules import RULES, Rule
 from .sender_context import NotificationCounter, SenderContext
 from .settings import CurrentNotify, NotifySettings
 from .silences import Silences

@@ -12,8 +12,8 @@ from enum import Enum, auto
 from typing import Final
 
 from ..storage import AlertRow
+from .alert_rules import RULES, Rule, Severity
 from .conditions import Condition
-from .rules import RULES, Rule, Severity
 from .settings import NotifySettings
 
 AT_ONCE: Final = 80  # alerts that are looked at in one turn of the loop: some 5 ms if all are news

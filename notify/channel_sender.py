@@ -18,12 +18,12 @@ from ..errors import NotSentError, TelewardenError, UnknownAlertError
 from ..storage import AlertRow, NewsRow, Store
 from ..supervision import ask_async
 from .alert_book import AlertBook, News, What
+from .alert_rules import TEST
 from .apprise_channel import send_within
 from .messages import ChannelState, SendToChat
 from .notify_store import Kept
 from .outbound import Message, Words, message_of
 from .queues import ChannelQueue
-from .rules import TEST
 from .sender_context import SenderContext
 from .settings import ChannelRules, NotifySettings
 from .silences import Silences

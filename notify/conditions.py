@@ -36,7 +36,7 @@ from ..telegram import (
     said,
 )
 from ..telegram.account_facts import AccountFacts
-from .rules import DAY, HOUR, MINUTE, Rule
+from .alert_rules import DAY, HOUR, MINUTE, Rule
 
 Rules = Callable[[str], Rule | None]
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..storage import NewsRow
 from .alert_book import What
-from .rules import RULES, TEST, Severity
+from .alert_rules import RULES, TEST, Severity
 from .settings import ChannelRules, NotifySettings
 
 SHOWN: Final = 20  # subjects that one alert names in a message; more are counted

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 
-from .rules import RULES, Rule, Severity
+from .alert_rules import RULES, Rule, Severity
 
 GATHER: Final = 5.0  # seconds in which what belongs together comes together
 EVERY: Final = 30.0  # seconds between two messages by one channel

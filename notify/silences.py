@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from ..errors import UnknownAlertError
 from ..storage import Epoch, Store
 from .alert_book import ALL, FOREVER
+from .alert_rules import RULES
 from .notify_store import NotifyStore
-from .rules import RULES
 from .settings import ChannelRules
 
 

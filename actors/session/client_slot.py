@@ -13,7 +13,7 @@ from ...supervision import LoopActor
 from ...telegram import Client, ClientEvent
 from ..context import Services
 from .internal import Flush, Heard
-from .login.authorizations import ending_of, proof_of
+from .login.end_authorisation import ending_of, proof_of
 from .recovery import keep_changes
 
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database

@@ -30,7 +30,7 @@ from ..context import Services
 from ..messages import StartLogin
 from .control import SessionControl
 from .internal import Flush, LoginRequested
-from .login.authorizations import end_authorisation
+from .login.end_authorisation import end_authorisation
 from .login.steps import Login, LoginStep, LoginWait, Step
 
 logger = logging.getLogger(__name__)

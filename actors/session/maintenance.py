@@ -35,7 +35,7 @@ from ...telegram import (
 )
 from ...telegram.session_files.session_string import format_string
 from ..context import Services
-from .login.authorizations import proof_of, refuse_early
+from .login.end_authorisation import proof_of, refuse_early
 from .state import SessionState
 
 BEFORE_DELETE: Final = "before delete"  # the reason of the last backup of a session that is gone

@@ -41,7 +41,7 @@ from .audit import Auditor
 from .checks import a_long, a_request, a_text, seconds
 from .operations import Operations
 from .registry_client import going_on
-from .session_login import SessionMaintenance
+from .session_maintenance import SessionMaintenance
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
 ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again

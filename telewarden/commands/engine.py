@@ -11,7 +11,7 @@ from ..api.operations import Operations
 from ..api.pairs import Pairs
 from ..api.registry import Registry
 from ..api.session import SessionHandle
-from ..api.session_login import SessionMaintenance
+from ..api.session_maintenance import SessionMaintenance
 from ..api.sessions import Sessions
 from ..config import Config
 from ..console.results.base import Result

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from ..notify.alert_rules import RULES
 from ..notify.event_kinds import APP, EVENT_KINDS, is_apps
-from ..notify.rules import RULES
 from .secrets import Secret, Table
 
 Channel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]

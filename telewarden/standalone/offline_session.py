@@ -17,7 +17,7 @@ from ..actors.session.maintenance import Maintenance
 from ..actors.session.state import SessionState
 from ..api.audit import Auditor
 from ..api.operations import Operations
-from ..api.session_login import SessionMaintenance
+from ..api.session_maintenance import SessionMaintenance
 from ..errors import CredentialDamagedError, NotRunningError
 from ..storage import Store
 from ..supervision import Ask

@@ -19,8 +19,8 @@ from telewarden.actors.refusals import reason_of
 from telewarden.actors.session.flood_waits import ADVICE, SLOW_ADVICE
 from telewarden.console import LANGUAGES, Words, language_of
 from telewarden.console.commands.catalogue import find
+from telewarden.notify.alert_rules import RULES, TEST
 from telewarden.notify.outbound import SAID
-from telewarden.notify.rules import RULES, TEST
 from telewarden.telegram import (
     DEAF_SOURCE,
     DRIFT,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from telewarden.notify.alert_book import ALL, STEPS, AlertBook, Changes, Sign, State, What
+from telewarden.notify.alert_rules import RULES, Severity
 from telewarden.notify.conditions import Condition
-from telewarden.notify.rules import RULES, Severity
 from telewarden.notify.settings import NotifySettings, RuleChange
 from telewarden.storage import AlertRow
 

@@ -10,9 +10,9 @@ import pytest
 from telewarden.console.words import Words
 from telewarden.metrics import Look, Sample, SessionFigures, Storage
 from telewarden.metrics.session_figures import LeaseOwner
+from telewarden.notify.alert_rules import OF_SESSIONS, RULES
 from telewarden.notify.conditions import Condition, Happenings, of_session, of_warden
 from telewarden.notify.event_kinds import EVENT_KINDS
-from telewarden.notify.rules import OF_SESSIONS, RULES
 from telewarden.supervision import ChildAbandoned, ChildRestarting, ChildStuck, Event, LoopResumed
 from telewarden.telegram import (
     AccountLimited,

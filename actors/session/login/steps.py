@@ -26,7 +26,7 @@ from ....supervision import Ask
 from ...context import Services
 from ...messages import StartLogin, SubmitCode, SubmitEmail, SubmitPassword
 from ..flood_waits import OPENING, floods_of, persist_connect_flood, refused
-from .authorizations import end_authorisation
+from .end_authorisation import end_authorisation
 
 logger = logging.getLogger(__name__)
 
