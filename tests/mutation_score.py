@@ -77,6 +77,7 @@ ROOMS: Final = {
             for name in (
                 "rec*",
                 "damage",
+                "disk",
                 "connections",
                 "waits",
                 "dead_keys",

@@ -306,10 +306,8 @@ class Recovery:
             )
 
     def _floods(self) -> dict[tuple[str, int | None], float]:
-        now, rows = self._services.now(), self._learnt.floods
-        if any(row.until <= now for row in rows):
-            self._services.journal.post(lambda store: store.clear_expired(now))
-        return {(row.method, row.chat): row.until for row in rows if row.until > now}
+        now = self._services.now()
+        return {(row.method, row.chat): row.until for row in self._learnt.floods if row.until > now}
 
     async def _mend(self, client: Client, rung: str) -> tuple[str, ...]:
         """Make every copy hold the key that works; returns what had to be repaired.
