@@ -144,6 +144,33 @@ class ChatHandle:
         self._tell_all()
 
     @in_loop
+    def new_invite(self, *, approval: bool = False) -> str:
+        """A new link to come in by, in place of the old one; with ``approval`` one has to ask."""
+        self.record.invite = self._centre.world.entropy(8).hex()
+        self.record.approval = approval
+        self._centre.world.touch()
+        return f"https://t.me/+{self.record.invite}"
+
+    @property
+    @in_loop
+    def requests(self) -> list[int]:
+        """The ids of the accounts that have asked to be let in."""
+        return list(self.record.requests)
+
+    @in_loop
+    def let_in(self, account: Account) -> None:
+        """Let in an account that has asked."""
+        if account.id not in self.record.requests:
+            raise ValueError(f"{account.first_name} has not asked to join {self.title}")
+        self._centre.membership.add(self.record, account)
+
+    @in_loop
+    def turn_away(self, account: Account) -> None:
+        """Do not let in an account that has asked; it may ask again."""
+        self.record.requests.pop(account.id, None)
+        self._centre.world.touch()
+
+    @in_loop
     def set_price(self, stars: int) -> None:
         """Let a message of who is no administrator cost Stars; 0 for nothing."""
         self.record.price = stars

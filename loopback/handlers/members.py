@@ -19,6 +19,9 @@ def join_channel(call: Call, request: Any) -> Any:
     """Join a channel that has a public name."""
     chat = call.peers.channel(request.channel)
     origin = call.conversation
+    if chat.approval and call.peers.member(chat) is None:
+        call.membership.ask(chat, call.me)
+        raise RpcError("INVITE_REQUEST_SENT")
     call.membership.add(chat, call.me, notice=True, origin=origin)
     return types.messages.ChatInviteJoinResultOk(call.delivery.changed(call.me, chat))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._tl import types
 from ..world.records import Account, Chat, ChatKind, Member
+from ..world.rendering import View
 from ..world.update_events import Draft
 from ..world.world import World
 from .connections import Speaker
@@ -36,6 +37,7 @@ class Membership:
         member = chat.members.get(account.id)
         if member is not None and member.present:
             return False
+        chat.requests.pop(account.id, None)
         inviter = by or account
         chat.members[account.id] = Member(
             account_id=account.id,
@@ -47,6 +49,26 @@ class Membership:
         if notice:
             self._notice(chat, inviter, types.MessageActionChatAddUser([account.id]), origin)
         return True
+
+    def ask(self, chat: Chat, account: Account) -> None:
+        """Note that an account would like to be let in, and tell who may decide."""
+        chat.requests.setdefault(account.id, self._world.now())
+        self._world.touch()
+        self.tell_requests(chat)
+
+    def tell_requests(self, chat: Chat) -> None:
+        """Tell those who may let people in who has asked."""
+        deciding = [
+            self._world.accounts[member.account_id]
+            for member in chat.members.values()
+            if member.present and (member.creator or "invite_users" in member.admin_rights)
+        ]
+        for account in deciding:
+            peer = View(self._world, account).peers.peer_of(chat)
+            update = types.UpdatePendingJoinRequests(
+                peer, len(chat.requests), list(chat.requests)[-5:]
+            )
+            self._delivery.tell([account], [update])
 
     def remove(
         self,

@@ -97,6 +97,7 @@ def _chat_in(given: dict[str, Any]) -> Chat:
         | {
             "kind": ChatKind(given["kind"]),
             "default_banned": frozenset(given["default_banned"]),
+            "requests": dict(given.get("requests", ())),
             "topics": {topic["id"]: Topic(**topic) for topic in given["topics"]},
             "members": {member["account_id"]: _member_in(member) for member in given["members"]},
         }

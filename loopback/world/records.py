@@ -191,6 +191,8 @@ class Chat:
     default_banned: frozenset[str] = frozenset()
     topics: dict[int, Topic] = field(default_factory=dict, repr=False)
     invite: str | None = None
+    approval: bool = False  # who wants to come in has to ask
+    requests: dict[int, int] = field(default_factory=dict, repr=False)  # who asked, and when
     gone: bool = False
     moved_to: int | None = None  # the supergroup that a basic group was upgraded to
     pinned_id: int = 0

@@ -247,6 +247,7 @@ class View:
             monoforum=chat.monoforum or None,
             noforwards=chat.noforwards or None,
             slowmode_enabled=bool(chat.slowmode) or None,
+            join_request=chat.approval or None,
             access_hash=self.world.access_hash(self.me, -chat.id),
             username=chat.username,
             admin_rights=admin_rights(rights) if here and rights else None,

@@ -136,6 +136,8 @@ def _chat_out(chat: Chat, number: Mapping[int, int]) -> dict[str, Any]:
         "price": chat.price,
         "default_banned": sorted(chat.default_banned),
         "invite": chat.invite,
+        "approval": chat.approval,
+        "requests": [[*one] for one in chat.requests.items()],
         "gone": chat.gone,
         "moved_to": chat.moved_to,
         "pinned_id": chat.pinned_id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from telethon import errors, functions, types, utils
+from telethon import errors, events, functions, types, utils
 
 pytestmark = pytest.mark.loopback
 
@@ -212,6 +214,56 @@ async def test_an_invite_link_is_followed_until_it_is_replaced(tg, alice, bob, l
     assert bob.id in room.members
     with pytest.raises(errors.InviteHashExpiredError):
         await guest(functions.messages.CheckChatInviteRequest(code))
+
+
+async def test_who_follows_a_link_that_needs_approval_is_in_once_an_admin_says_so(
+    tg, alice, bob, loopback_client, hear
+):
+    room = tg.add_channel("Room", owner=alice, megagroup=True)
+    owner, guest = await loopback_client(alice), await loopback_client(bob)
+    await owner.get_dialogs()
+    heard = asyncio.Queue()
+    owner.add_event_handler(heard.put, events.Raw(types.UpdatePendingJoinRequests))
+    exported = await owner(
+        functions.messages.ExportChatInviteRequest(room.peer_id, request_needed=True)
+    )
+    code = exported.link.rpartition("+")[2]
+
+    seen = await guest(functions.messages.CheckChatInviteRequest(code))
+    with pytest.raises(errors.InviteRequestSentError):
+        await guest(functions.messages.ImportChatInviteRequest(code))
+    told = await asyncio.wait_for(heard.get(), 5)
+    asked = await owner(
+        functions.messages.GetChatInviteImportersRequest(
+            room.peer_id, None, types.InputUserEmpty(), 10, requested=True
+        )
+    )
+    outside = list(room.members)
+    await owner(
+        functions.messages.HideChatJoinRequestRequest(room.peer_id, asked.users[0], approved=True)
+    )
+
+    assert seen.request_needed
+    assert told.recent_requesters == [bob.id]
+    assert [one.user_id for one in asked.importers] == [bob.id]
+    assert bob.id not in outside
+    assert bob.id in room.members
+    assert room.requests == []
+
+
+async def test_who_was_turned_away_stays_out_and_may_ask_again(tg, alice, bob, loopback_client):
+    room = tg.add_channel("Room", owner=alice, megagroup=True)
+    code = room.new_invite(approval=True).rpartition("+")[2]
+    guest = await loopback_client(bob)
+    with pytest.raises(errors.InviteRequestSentError):
+        await guest(functions.messages.ImportChatInviteRequest(code))
+
+    room.turn_away(bob)
+    with pytest.raises(errors.InviteRequestSentError):
+        await guest(functions.messages.ImportChatInviteRequest(code))
+
+    assert room.requests == [bob.id]
+    assert bob.id not in room.members
 
 
 async def test_slow_mode_makes_members_wait_by_the_clock(timed, clock, connect):

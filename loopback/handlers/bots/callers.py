@@ -58,6 +58,7 @@ FOR_PEOPLE: Final = frozenset(
         _messages.GetDialogsRequest,
         _messages.GetForumTopicsRequest,
         _messages.GetHistoryRequest,
+        _messages.GetChatInviteImportersRequest,
         _messages.GetPeerDialogsRequest,
         _messages.GetPeerSettingsRequest,
         _messages.GetPinnedDialogsRequest,
