@@ -27,6 +27,7 @@ from .health.orders import HealthOrders
 from .journal import DISK_REFUSES, Journal, JournalActor, JournalStats
 from .messages import (
     CallTelegram,
+    FindChats,
     LookInto,
     OverviewAsked,
     PairPlan,
@@ -132,6 +133,7 @@ __all__ = [
     "DropDead",
     "EndOperation",
     "ExportLogin",
+    "FindChats",
     "GatewayActor",
     "HandlerFactory",
     "HandlerRequest",

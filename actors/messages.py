@@ -33,7 +33,9 @@ Unwanted = Literal["delete", "keep"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairPlan:
-    """One pair as planned; a chat is a marked peer id, or a ``@username`` not looked up yet.
+    """One pair as planned; a chat is a marked peer id, or a name not looked up yet.
+
+    A name is a ``@username``, the link of an invitation, or ``me``; see ``read_chat``.
 
     Args:
         rules: filters and transforms, as ``Rules.of`` reads them.
@@ -46,6 +48,7 @@ class PairPlan:
         unwanted: what becomes of a copy whose message an edit makes one that is not let through.
         max_stars: what it may pay for one message; 0 for nothing.
         send_as: the channel, or the group itself, in whose name it sends; ``None`` for the account.
+        join: whether the account may join its chats, where it is not in them.
         silent: whether nobody hears a sound, whatever the source says.
         added_at: when it was added while the warden ran, in seconds that nobody sets; it carries
             what was said from then on, whenever its session is online.
@@ -70,6 +73,7 @@ class PairPlan:
     max_stars: int = 0
     send_as: int | str | None = None
     silent: bool = False
+    join: bool = False
     added_at: float | None = field(default=None, compare=False)
 
     @property
@@ -160,12 +164,21 @@ class Locate:
     Args:
         names: the names by which some of them are known.
         anew: those of which what is remembered is no good.
+        join: those that the account may join, where it is not in them.
     """
 
     chats: tuple[int | str, ...]
     names: Mapping[int, str] = field(default_factory=dict)
     anew: frozenset[int | str] = frozenset()
+    join: frozenset[int | str] = frozenset()
     reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindChats(Ask["Located"]):
+    """Where are these chats? Nothing is joined. Raises when the session is not online."""
+
+    chats: tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

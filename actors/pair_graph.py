@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from ..telegram.addressing.names import ME, same_chat, shown_chat
 from .messages import PairPlan
 from .pair_handlers import TELEGRAM
 
@@ -66,14 +67,15 @@ class Fault:
 def way_of(
     plan: PairPlan,
     *,
-    names: Mapping[str, int] | None = None,
+    names: Mapping[Hashable, int] | None = None,
     source: int | None = None,
     target: int | None = None,
 ) -> Way | None:
     """Return a pair's way; ``None`` for one that is switched off.
 
     Args:
-        names: which chat each ``@name``, in small letters, is known to be.
+        names: which chat each name is known to be, as ``same_chat`` spells it; ``None`` where that
+            is not asked, and a number is as good as another one of the same chat.
         source, target: the pair's chats, where they have been found.
     """
     if not plan.enabled:
@@ -81,21 +83,24 @@ def way_of(
     own = plan.handler == TELEGRAM
     return Way(
         pair=plan.id,
-        source=_place(source or plan.source, names or {}),
-        target=_place(target or plan.target, names or {}) if own else ("handler", plan.handler),
+        source=source or _place(plan, plan.source, names),
+        target=(target or _place(plan, plan.target, names)) if own else ("handler", plan.handler),
         ring=plan.ring,
         session=plan.session,
         groups=frozenset(one for one in (source, target) if one and CHANNELS < one < 0),
         carries=_carries(plan),
-        shown=(str(plan.source), str(plan.target) if own else plan.handler),
+        shown=(shown_chat(plan.source), shown_chat(plan.target) if own else plan.handler),
     )
 
 
-def _place(chat: int | str, names: Mapping[str, int]) -> Place:
-    if isinstance(chat, int):
-        return chat
-    name = chat.lower()
-    return names.get(name, name)
+def _place(plan: PairPlan, chat: int | str, names: Mapping[Hashable, int] | None) -> Place:
+    """Where a chat stands in the graph as long as nobody has found it."""
+    if chat == ME:
+        return (ME, plan.session)
+    spelled = same_chat(chat)
+    if names is None:
+        return spelled
+    return names.get(spelled, chat if isinstance(chat, int) else spelled)
 
 
 def _carries(plan: PairPlan) -> str:
@@ -117,7 +122,7 @@ class PairGraph:
     ``names`` are the chats that names were found to be.
     """
 
-    names: dict[str, int] = field(default_factory=dict)
+    names: dict[Hashable, int] = field(default_factory=dict)
     _upgraded: dict[Place, int] = field(default_factory=dict)
     _ways: dict[int, Way] = field(default_factory=dict)
     _from: dict[Place, dict[int, Way]] = field(default_factory=lambda: defaultdict(dict))

@@ -144,6 +144,7 @@ from .session_formats.strings import read_text
 from .session_formats.writing import write_text
 
 if TYPE_CHECKING:
+    from .addressing.places import locate, upgrades
     from .chats import (
         Access,
         Dialog,
@@ -175,7 +176,6 @@ if TYPE_CHECKING:
     from .login.flow import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .login.sent_codes import CodeInfo, CodeStep
     from .message_reader import Page, read_history, read_messages
-    from .places import locate, upgrades
     from .sending.bot_requests import (
         DATA_BYTES,
         MESSAGE_UNITS,
@@ -437,8 +437,8 @@ _LATE = {
     "list_authorisations": "login.authorisations",
     "authorisations_in": "login.authorisations",
     "Authorisation": "login.authorisations",
-    "locate": "places",
-    "upgrades": "places",
+    "locate": "addressing.places",
+    "upgrades": "addressing.places",
     "from_bytes": "incoming",
     "to_bytes": "incoming",
     "read_messages": "message_reader",

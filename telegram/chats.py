@@ -10,11 +10,13 @@ from telethon.errors import ChatWriteForbiddenError
 
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
+from .addressing.invitations import enter, join_public
+from .addressing.names import is_invitation, read_chat
+from .addressing.places import locate, upgraded_to
 from .client import Client
 from .errors.classification import classify
 from .errors.verdict import Action, ErrorClass
 from .incoming import kind_of
-from .places import upgraded_to
 from .sending.protection import person_protects
 from .session import CHANNEL_MARK
 
@@ -123,20 +125,23 @@ async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:
     """Join a public chat by its name or link, or a private one by its invitation.
 
     Returns the marked id. Telegram counts joins: a few in an hour.
+
+    Raises:
+        ValueError: it is no chat's name.
+        JoinRequestedError: its admins have to let the account in; they have been asked.
+        NotJoinedError: it cannot be joined from here.
     """
-    name, is_invite = utils.parse_username(place)
-    if name is None:
-        raise ValueError(f"{place!r} is no chat's name or link; give @name or https://t.me/...")
-    if is_invite:
-        request = functions.messages.ImportChatInviteRequest(name)
-    else:
-        found = await client.call(
-            functions.contacts.ResolveUsernameRequest(name), deadline=deadline
-        )
-        request = functions.channels.JoinChannelRequest(utils.get_input_channel(found.chats[0]))
-    result = await client.call(request, deadline=deadline)
-    told = result if isinstance(result, types.Updates) else result.updates
-    return int(utils.get_peer_id(told.chats[0]))
+    try:
+        chat = read_chat(place).chat
+    except ValueError as exc:
+        raise ValueError(f"{place!r} is no chat's name or link; {exc}") from None
+    if isinstance(chat, str) and is_invitation(chat):
+        return await enter(client, chat, "the chat", deadline=deadline)
+    found = (await locate(client, [chat], deadline=deadline))[chat]
+    if isinstance(found, Exception):
+        raise found
+    await join_public(client, found, deadline=deadline)
+    return found
 
 
 def server_time_request() -> Any:

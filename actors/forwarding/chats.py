@@ -9,7 +9,7 @@ its supergroup: the old one is read to its end first, then the new one from its 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from ...errors import InvalidRecordError
 from ...storage import Store
 from ...telegram import ErrorClass, Verdict
+from ...telegram.addressing.names import ME, same_chat, shown_chat
 from ..messages import Locate, Located
 from ..pair_graph import PAIR_FAULTS, way_of
 from .context import GroupContext, pause_of, record_of, why
@@ -26,7 +27,7 @@ from .outbox import OutboxWriter
 from .pair.chats import PairChats
 from .pair.state import PairState
 from .pair.states import Reading
-from .pause_reasons import OTHER_CHAT, other_of
+from .pause_reasons import JOIN_REQUESTED, NOT_JOINED, OTHER_CHAT, other_of
 from .pausing import PairPausing
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class ChatResolver:
         self._context, self._outbox, self._catch_up = context, outbox, catch_up
         self._delivery, self._pausing = delivery, pausing
         self._seeking: set[int] = set()
+        self._requests: dict[int, str] = {}  # pairs whose chats' admins have been asked
         self._failures = 0
 
     # Looking for them
@@ -65,6 +67,8 @@ class ChatResolver:
     def locate(self, states: Iterable[PairState] | None = None) -> None:
         """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
         self._seeking.intersection_update(self._context.pairs)  # others have left meanwhile
+        for pair in self._requests.keys() - self._context.pairs.keys():
+            del self._requests[pair]
         wanted = tuple(self._context.pairs.values() if states is None else states)
         chats = dict.fromkeys(chat for state in wanted for chat in _addressed(state))
         if not chats or not self._context.online:
@@ -85,9 +89,22 @@ class ChatResolver:
                     for chat, name in state.chats.names(state.plan).items()
                 },
                 anew=frozenset(anew),
+                join=frozenset(self._joined_by(wanted)),
                 reply_to=self._context.actor.actor_ref,
             )
         )
+
+    def _joined_by(self, states: Iterable[PairState]) -> Iterator[int | str]:
+        """The chats that may be joined; one whose admins were asked is not asked for again."""
+        for state in states:
+            if (reason := other_of(state.paused)).startswith(JOIN_REQUESTED):
+                self._requests.setdefault(state.plan.id, reason)
+            if state.plan.join and state.plan.id not in self._requests:
+                yield from state.chats.wanted(state.plan)
+
+    def ask_again(self, state: PairState) -> None:
+        """Somebody wants the admins of a pair's chat to be asked once more."""
+        self._requests.pop(state.plan.id, None)
 
     def seek(self, state: PairState) -> None:
         """Telegram does not take a chat by what is known of it: look for it anew, soon."""
@@ -113,7 +130,7 @@ class ChatResolver:
             if lost is None:
                 self._found(state, ids)
             elif message.problems[lost].kind is ErrorClass.PAIR:
-                self._pausing.pause(state, _why_lost(lost, message))
+                self._pausing.pause(state, self._why_paused(state, lost, message))
             else:
                 again.append(message.problems[lost])
         self._failures = self._failures + 1 if again else 0
@@ -124,12 +141,22 @@ class ChatResolver:
         for chat, to in message.moved.items():
             self.upgraded(chat, to)
 
+    def _why_paused(self, state: PairState, lost: int | str, message: Located) -> str:
+        """Why a chat is not there; of one whose admins were asked, that this is waited for."""
+        reason, asked = why_lost(lost, message), self._requests.get(state.plan.id)
+        if reason.startswith(JOIN_REQUESTED):
+            self._requests[state.plan.id] = reason
+        elif asked is not None and reason.startswith(NOT_JOINED):
+            return asked
+        return reason
+
     def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
         places = [{0: 0, **ids}.get(chat) for chat in (*state.chats.wanted(state.plan), 0)[:2]]
         source, target = places
         if source is None or target is None:
             return  # an answer to an older question, or to one for other pairs
         state.speak_as(None if state.plan.send_as is None else ids.get(state.plan.send_as))
+        self._requests.pop(state.plan.id, None)
         chats = PairChats.found(state.plan, source, target)
         if chats != state.chats:
             self._other_way(state, source, target)
@@ -145,9 +172,9 @@ class ChatResolver:
         """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
         graph, plan = self._context.services.graph, state.plan
         for name, chat in ((plan.source, state.source), (plan.target, state.target)):
-            if isinstance(name, str) and chat is not None:
-                graph.names[name.lower()] = chat
-        way = way_of(plan, source=state.source, target=state.target)
+            if name != ME and chat:
+                graph.names[same_chat(name)] = chat
+        way = way_of(plan, names=graph.names, source=state.source, target=state.target)
         if way is None:
             graph.put(plan.id, None)
             return True
@@ -291,7 +318,8 @@ def _of_its_own(
     return problems, ids
 
 
-def _why_lost(chat: int | str, message: Located) -> str:
+def why_lost(chat: int | str, message: Located) -> str:
+    """Why a chat was not found, as one reason."""
     verdict = message.problems[chat]
     said = message.said.get(chat)
-    return f"{chat}: {why(verdict)}" if said is None else f"{verdict.name}: {said}"
+    return f"{shown_chat(chat)}: {why(verdict)}" if said is None else f"{verdict.name}: {said}"

@@ -61,6 +61,7 @@ class Commands:
                 self._pausing.pause_by_hand(state, order)
             case ResumePair():
                 state.trust()
+                self._chats.ask_again(state)
                 self._pausing.resume_by_hand(state)
             case Backfill():
                 if state.backfill is not None:

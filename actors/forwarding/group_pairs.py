@@ -39,7 +39,7 @@ from .outbox import OutboxWriter
 from .pair.chats import PairChats
 from .pair.state import PairState
 from .pair.states import Reading
-from .pause_reasons import CONFIGURED, by_plan, other_of
+from .pause_reasons import CONFIGURED, NOT_JOINED, by_plan, other_of
 from .pausing import TOO_SLOW, PairPausing
 
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
@@ -242,6 +242,7 @@ class GroupPairs:
             other_of(state.paused) == CONFIGURED
             or self._pausing.settled_by(plan, state)
             or (state.paused == TOO_SLOW and before.rules != plan.rules)
+            or (plan.join and not before.join and other_of(state.paused).startswith(NOT_JOINED))
         ):
             self._pausing.settle(state)
         self._context.write_down(state)

@@ -15,6 +15,8 @@ from ..pair_graph import PAIR_FAULTS
 BY_HAND: Final = "paused by hand"
 CONFIGURED: Final = "paused in the configuration"
 OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
+NOT_JOINED: Final = "NOT_JOINED"  # an invitation's chat, which the pair may not join
+JOIN_REQUESTED: Final = "JOIN_REQUESTED"  # until the chat's admins have let the account in
 LASTING: Final = (CONFIGURED, OTHER_CHAT, *PAIR_FAULTS)
 """How reasons begin that no person's word takes away."""
 BESIDES: Final = "; besides: "

@@ -67,6 +67,7 @@ ADDED_LATER: Final = {
     "max_stars": 0,
     "send_as": None,
     "silent": False,
+    "join": False,
     "added_at": None,
 }
 """Fields that plans had not always: what was decided before stands as long as they say nothing."""

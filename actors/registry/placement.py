@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import InvalidRecordError, NoSessionFitsError
 from ...telegram import Health
+from ...telegram.addressing.names import ME
 from .model import SessionEntry
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ CHANNELS = -1_000_000_000_000  # marked ids from here down are channels'
 OWN_NUMBERS = (
     "its source is a basic group or a person, where each account has numbers of its own for the"
     " messages; make the group a supergroup, or remove the pair and add it for the other session"
+)
+OWN_PLACE = (
+    '"me" is another chat for each account; remove the pair and add it for the other session'
 )
 HARMLESS = frozenset({Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN})
 
@@ -151,6 +155,8 @@ def strangers(
         source, target = rights.get(record.source), rights.get(record.target)
         if record.source > CHANNELS:
             problems.append(f"pair {record.id}: {OWN_NUMBERS}")
+        if ME in (record.source_name, record.target_name):
+            problems.append(f"pair {record.id}: {OWN_PLACE}")
         if source is None or not source.read:
             problems.append(f"pair {record.id}: {session} is not in its source")
         elif source.protected:

@@ -552,6 +552,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     messages.History: lambda session, message: session.reader.history(message),
     messages.Locate: lambda session, message: session.reader.locate(message),
     messages.CheckAccess: lambda session, message: session.reader.check_access(message),
+    messages.FindChats: lambda session, message: session.reader.find(message),
     messages.LookInto: lambda session, message: session.reader.look_into(message),
     messages.CallTelegram: lambda session, message: session.reader.call(message),
     AwaitOnline: lambda session, message: session.online_waits.take(message),

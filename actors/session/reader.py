@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-from ...errors import NameMovedError
+from ...errors import JoinRequestedError, NameMovedError, NotJoinedError
 from ...supervision import Answer, LoopActor, TokenBucket
 from ...telegram import (
     Access,
@@ -32,6 +33,7 @@ from ..messages import (
     AccessChecked,
     CallTelegram,
     CheckAccess,
+    FindChats,
     History,
     HistoryRead,
     Locate,
@@ -47,6 +49,10 @@ from .sender import OFFLINE, tell
 from .state import SessionState
 
 logger = logging.getLogger(__name__)
+
+
+SAY_MORE: Final = (JoinRequestedError, NameMovedError, NotJoinedError)
+"""Errors that say more than their kind does."""
 
 
 class Reader:
@@ -131,6 +137,20 @@ class Reader:
                 then=lambda answer: tell(message.reply_to, answer),
             )
 
+    def find(self, message: FindChats) -> Answer:
+        """Find where chats are for whoever is about to say what is to be done with them."""
+        answer, client = Answer(), self._slot.client
+        if client is None:
+            answer.fail(self._state.offline())
+            return answer
+        look = Locate(chats=message.chats, reply_to=self._actor.actor_ref)
+        self._actor.pipe(
+            _look_up(client, look, self._deadline),
+            then=answer.set,
+            otherwise=lambda error: self._refused(answer, error),
+        )
+        return answer
+
     def check_access(self, message: CheckAccess) -> None:
         """Ask what the account may do in chats that it knows."""
         client = self._slot.client
@@ -209,11 +229,16 @@ def _unread(message: History, error: BaseException) -> HistoryRead:
 
 async def _look_up(client: Client, message: Locate, deadline: float) -> Located:
     found = await locate(
-        client, message.chats, names=message.names, anew=message.anew, deadline=deadline
+        client,
+        message.chats,
+        names=message.names,
+        anew=message.anew,
+        join=message.join,
+        deadline=deadline,
     )
     ids = {chat: place for chat, place in found.items() if isinstance(place, int)}
     lost = {chat: place for chat, place in found.items() if isinstance(place, Exception)}
-    other = {chat: str(error) for chat, error in lost.items() if isinstance(error, NameMovedError)}
+    said = {chat: str(error) for chat, error in lost.items() if isinstance(error, SAY_MORE)}
     try:
         moved = await upgrades(client, set(ids.values()), deadline=deadline)
     except Exception as error:  # noqa: BLE001 - the next look at rights tells the same
@@ -222,7 +247,7 @@ async def _look_up(client: Client, message: Locate, deadline: float) -> Located:
     return Located(
         ids=ids,
         problems={chat: classify(error) for chat, error in lost.items()},
-        said=other,
+        said=said,
         moved=moved,
     )
 

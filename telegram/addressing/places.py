@@ -6,16 +6,19 @@ be addressed is looked for once among the dialogs, then by its name.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..errors import NameMovedError, PeerUnknownError
-from ._tl import functions, types, utils
-from .client import Client
-from .errors.classification import classify
-from .errors.verdict import ErrorClass
-from .session import CHANNEL_MARK
-from .session_files.session_file import EntityRow
+from ...errors import NameMovedError, PeerUnknownError
+from .._tl import functions, types, utils
+from ..client import Client
+from ..errors.classification import classify
+from ..errors.verdict import ErrorClass
+from ..session import CHANNEL_MARK
+from ..session_files.session_file import EntityRow
+from .invitations import follow, join_public
+from .names import ME, is_invitation, numbers_meant
 
 
 async def locate(
@@ -24,18 +27,22 @@ async def locate(
     *,
     names: Mapping[int, str] | None = None,
     anew: Collection[int | str] = (),
+    join: Collection[int | str] = (),
     deadline: float = 30.0,
 ) -> dict[int | str, int | Exception]:
     """Find where chats are, so that they can be addressed: marked ids, or why not.
 
-    A chat is a ``@username`` or a number, as Telegram's clients show it or without what marks it
-    as a channel. What the session remembers is not asked for again; a name is asked for once, and
-    for ids that are not known the dialogs are read once. Telegram limits both sharply.
+    A chat is a ``@username``, the link of an invitation, ``me`` or a number, as Telegram's clients
+    show it or without what marks it as a channel. What the session remembers is not asked for
+    again; a name is asked for once, and for ids that are not known the dialogs are read once.
+    Telegram limits both sharply.
 
     Args:
         names: what known chats were found by; one whose name means another chat now is a
             ``NameMovedError``.
         anew: chats of which what is remembered is no good.
+        join: those that may be joined, where the account is not in them. Without that the link of
+            an invitation is a ``NotJoinedError``.
     """
     found: dict[int | str, int | Exception] = {}
     names, learnt = names or {}, bool(anew)
@@ -51,7 +58,12 @@ async def locate(
                 if learnt:
                     await client.learn_chats(deadline=deadline)
             name = names.get(chat) if isinstance(chat, int) else None
-            found[chat] = await _locate_one(client, chat, name, deadline)
+            if isinstance(chat, str) and is_invitation(chat):
+                found[chat] = await follow(client, chat, join=chat in join, deadline=deadline)
+                continue
+            found[chat] = place = await _locate_one(client, chat, name, deadline)
+            if chat in join:
+                await join_public(client, place, deadline=deadline)
         except Exception as exc:  # noqa: BLE001 - each chat has its own answer
             found[chat] = exc
     return found
@@ -78,6 +90,8 @@ async def _look_anew(
 
 
 async def _locate_one(client: Client, chat: int | str, name: str | None, deadline: float) -> int:
+    if chat == ME and client.user_id is not None:
+        return client.user_id
     place = _remembered(client, chat)
     if isinstance(chat, str):
         return place or await _resolved(client, chat, deadline)
@@ -97,12 +111,9 @@ def _remembered(client: Client, chat: int | str) -> int | None:
     if isinstance(chat, str):
         row = client.session.get_entity_rows_by_username(chat.removeprefix("@"))
         return None if row is None else int(row[0])
-    for number in (chat, -(CHANNEL_MARK + abs(chat))):
-        try:
+    for number in numbers_meant(chat):
+        with contextlib.suppress(PeerUnknownError):
             return _marked(client, client.peer(number))
-        except PeerUnknownError:
-            if abs(chat) > CHANNEL_MARK:
-                return None
     return None
 
 

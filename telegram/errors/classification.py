@@ -66,6 +66,8 @@ _OWN: Final[tuple[tuple[type[errors.TelewardenError], str], ...]] = (
     (errors.SessionFileDamagedError, "sqlite3.DatabaseError"),
     (errors.TelethonFileDamagedError, "sqlite3.DatabaseError"),
     (errors.MessageNotCopyableError, "telewarden.errors.MessageNotCopyableError"),
+    (errors.JoinRequestedError, "telewarden.errors.JoinRequestedError"),
+    (errors.NotJoinedError, "telewarden.errors.NotJoinedError"),
     (errors.NameMovedError, "telewarden.errors.NameMovedError"),
     (errors.PeerUnknownError, "PeerIdInvalidError"),
     (errors.ProtectedContentError, "ChatForwardsRestrictedError"),

@@ -318,7 +318,24 @@ NO_NAME = Row(
     ErrorClass.PAIR,
     Action.RESOLVE_PEER,
     "Nobody has this name: it is mistyped, or was given up. Give the pair the chat's name of today"
-    " or its number (telewarden pairs change).",
+    " or its number.",
+)
+NOT_JOINED = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The account is not in the chat that the invitation leads to; say join = true in the pair, or"
+    " join it in Telegram.",
+)
+JOIN_REQUESTED = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The chat's admins have been asked to let the account in; then the pair goes on by itself.",
+)
+DEAD_INVITATION = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The invitation leads nowhere: it is mistyped, was revoked or has run out, or the account is"
+    " banned there. Give the pair another link.",
 )
 OTHER_CHAT = Row(
     ErrorClass.PAIR,

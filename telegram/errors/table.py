@@ -128,10 +128,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.BAD_STRING, "binascii.Error"),
         (
             means.LOST_CHAT,
-            (
-                "ChannelPrivateError ChatForbiddenError"
-                " UserNotParticipantError InviteHashExpiredError"
-            ),
+            ("ChannelPrivateError ChatForbiddenError UserNotParticipantError"),
         ),
         (
             means.NO_RIGHT,
@@ -151,6 +148,12 @@ ROWS: Final[Mapping[str, Row]] = _table(
             "PeerIdInvalidError ChatIdInvalidError ChannelInvalidError",
         ),
         (means.NO_NAME, "UsernameNotOccupiedError UsernameInvalidError"),
+        (
+            means.DEAD_INVITATION,
+            "InviteHashExpiredError InviteHashInvalidError InviteHashEmptyError",
+        ),
+        (means.NOT_JOINED, "telewarden.errors.NotJoinedError"),
+        (means.JOIN_REQUESTED, "telewarden.errors.JoinRequestedError"),
         (means.OTHER_CHAT, "telewarden.errors.NameMovedError"),
         (means.REFUSED_CONTENT, "telewarden.errors.MessageNotCopyableError"),
         (means.NO_TOPIC, "TopicDeletedError"),

@@ -328,4 +328,5 @@ def tables_of(plan: PairPlan) -> dict[str, Any]:
         "max_stars": plan.max_stars,
         "send_as": plan.send_as,
         "silent": plan.silent,
+        "join": plan.join,
     }

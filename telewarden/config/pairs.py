@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, Self
@@ -13,6 +14,7 @@ from ..actors.pair_graph import faults_of, way_of
 from ..actors.pair_handlers import TELEGRAM
 from ..actors.rules import Rules
 from ..errors.root import shown
+from ..telegram.addressing.names import ME, is_invitation, read_chat, same_chat
 from .secrets import Table
 
 Whole = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
@@ -22,7 +24,7 @@ Text = Annotated[str, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 PeerName = Annotated[Whole | Text, Field(union_mode="left_to_right")]
 
-A_CHAT: Final = "a @username (4 to 32 letters, digits or _, a letter first) or a chat's number"
+CHATS: Final = ("source", "target", "send_as")
 FAULTS_SHOWN: Final = 20  # of those that pairs have together
 
 
@@ -47,8 +49,9 @@ class ReplaceConfig(Table):
 class PairConfig(Table):
     """One way from a source chat to a target chat.
 
-    A chat is a ``@username`` or the number that Telegram's clients show (``-1001234567890``).
-    With a ``handler`` of your own there is no target; ``options`` are handed to it.
+    A chat is a ``@username``, the number that Telegram's clients show (``-1001234567890``, with or
+    without what stands before it), a ``t.me`` link, the link of an invitation or ``me``. With a
+    ``handler`` of your own there is no target; ``options`` are handed to it.
     """
 
     id: PairNumber
@@ -79,8 +82,27 @@ class PairConfig(Table):
         default=None, description="channel of the account's, or the group, to send as"
     )
     silent: Switch = Field(default=False, description="nobody hears a sound of what it sends")
+    join: Switch = Field(
+        default=False, description="the account may join its chats, where it is not in them"
+    )
     handler: Text = TELEGRAM
     options: Mapping[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_chats(cls, given: Any) -> Any:
+        """Each chat in its one spelling, and what a link says besides where there is a place."""
+        if not isinstance(given, Mapping):
+            return given
+        fields, topics = dict(given), {}
+        for key in CHATS:
+            value = fields.get(key)
+            if isinstance(value, str):
+                with contextlib.suppress(ValueError):  # told with all that is wrong with the pair
+                    name = read_chat(value)
+                    fields[key], topics[key] = name.chat, name.topic
+        _take_topics(fields, source=topics.get("source"), target=topics.get("target"))
+        return fields
 
     def rules(self) -> dict[str, Any]:
         """Filters and transforms, as the worker groups read them."""
@@ -112,13 +134,18 @@ class PairConfig(Table):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        for key in ("source", "target", "send_as"):
+        for key in CHATS:
             value = getattr(self, key)
-            if isinstance(value, str) and not re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", value):
-                raise ValueError(f"{key} is {shown(value)}; give {A_CHAT}")
+            if isinstance(value, str):
+                _refuse_unread(key, value)
             if value == 0:
                 raise ValueError(f"{key} is 0, which is no chat; give its number or a @username")
-        if _spelt(self.source) == _spelt(self.target):
+        if self.send_as == ME or (self.send_as is not None and is_invitation(self.send_as)):
+            raise ValueError(
+                f"send_as is {shown(self.send_as)}; give a @username or a number, or leave it out"
+                " to send as the account"
+            )
+        if self.target is not None and same_chat(self.source) == same_chat(self.target):
             raise ValueError("source and target are the same chat; a pair would feed itself")
         return self
 
@@ -144,6 +171,7 @@ class PairConfig(Table):
             max_stars=self.max_stars,
             send_as=self.send_as,
             silent=self.silent,
+            join=self.join,
         )
 
 
@@ -162,5 +190,32 @@ def refuse_together(pairs: Iterable[PairConfig]) -> None:
         raise ValueError(f"pairs: {'; '.join(said)}")
 
 
-def _spelt(chat: int | str | None) -> int | str | None:
-    return chat.lower() if isinstance(chat, str) else chat
+def _refuse_unread(key: str, value: str) -> None:
+    """Refuse what is no chat's name, with what to give instead."""
+    try:
+        read_chat(value)
+    except ValueError as exc:
+        raise ValueError(f"{key} is {shown(value)}; {exc}") from None
+
+
+def _take_topics(fields: dict[str, Any], *, source: int | None, target: int | None) -> None:
+    """A link to a topic of a forum means that topic alone.
+
+    Raises:
+        ValueError: the pair says something else of it.
+    """
+    if target is not None:
+        if fields.get("topic") not in (None, target):
+            raise ValueError(
+                f"target links to topic {target}, and topic is {shown(fields['topic'])}; leave one"
+                " of them out"
+            )
+        fields["topic"] = target
+    allow = fields.get("allow") or {}
+    if source is not None and isinstance(allow, Mapping):
+        if tuple(allow.get("topics") or (source,)) != (source,):
+            raise ValueError(
+                f"source links to topic {source}, and allow.topics names others; give the chat's"
+                " own link or number as the source"
+            )
+        fields["allow"] = {**allow, "topics": (source,)}

@@ -96,6 +96,9 @@ Each room's errors hang below the one root, so that an app can write
     |-- UnknownHandlerError         no installed package offers that handler
     |-- MessageNotCopyableError     a message holds nothing that can be sent
     |-- PeerUnknownError            this account never saw that chat
+    |-- NotJoinedError              an invitation's chat, and the account is not in it
+    |-- JoinRequestedError          a chat's admins have yet to let the account in
+    |-- ChatNotFoundError           a chat of a pair that was to be added is not there
     |-- NameMovedError              a name means another chat than the one known by it
     |-- ProtectedContentError       the source protects its content
     |-- SessionStringDamagedError   a text is no session string
@@ -139,10 +142,13 @@ from .root import (
 if TYPE_CHECKING:
     from .forwarding import (
         BackfillRunningError,
+        ChatNotFoundError,
         HandlerRefusedError,
         IllegalPairStepError,
+        JoinRequestedError,
         MessageNotCopyableError,
         NameMovedError,
+        NotJoinedError,
         PairBusyError,
         PairInDoubtError,
         PairsNotMovedError,
@@ -251,6 +257,7 @@ __all__ = [
     "BackfillRunningError",
     "BadCommandError",
     "BlockingAskError",
+    "ChatNotFoundError",
     "ChildAbandonedError",
     "ChildNotFoundError",
     "ChildPresentError",
@@ -276,6 +283,7 @@ __all__ = [
     "IntensityExceededError",
     "InvalidRecordError",
     "InvalidSpecError",
+    "JoinRequestedError",
     "JournalUnavailableError",
     "KeyLatchedError",
     "LeaseHeldError",
@@ -293,6 +301,7 @@ __all__ = [
     "NoCredentialError",
     "NoLoginError",
     "NoSessionFitsError",
+    "NotJoinedError",
     "NotRunningError",
     "NotSentError",
     "NotifySupportMissingError",

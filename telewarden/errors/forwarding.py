@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .root import TelewardenError, counted
 
 
@@ -24,6 +26,47 @@ class PeerUnknownError(TelewardenError):
             f"chat {chat} is unknown to this account; open or join it once, then try again"
         )
         self.chat = chat
+
+
+HOW_TO_JOIN: Final = {
+    "": "say join = true in the pair (telewarden pairs change PAIR join=true), or join in Telegram",
+    "approval": "its admins let people in: to ask them say join = true in the pair (telewarden"
+    " pairs change PAIR join=true), or ask in Telegram",
+    "paid": "coming in is paid for by the month, which is never done here; join in Telegram",
+    "page": "it asks newcomers something on a page of its own; join in Telegram",
+}
+
+
+class NotJoinedError(TelewardenError):
+    """An account is not in a chat that was named by an invitation; nothing was joined.
+
+    ``needs`` says what coming in takes besides: ``approval``, ``paid`` or ``page``.
+    """
+
+    def __init__(self, link: str, title: str, *, needs: str = "") -> None:
+        super().__init__(
+            f"the account is not in {title!r}, where {link} leads to; {HOW_TO_JOIN[needs]}"
+        )
+        self.link, self.title, self.needs = link, title, needs
+
+
+class JoinRequestedError(TelewardenError):
+    """An account has asked to be let into a chat; its admins have yet to answer."""
+
+    def __init__(self, link: str, title: str) -> None:
+        super().__init__(
+            f"the account has asked to join {title!r} ({link}); once its admins have let it in the"
+            " pair goes on by itself, and resuming the pair asks them again"
+        )
+        self.link, self.title = link, title
+
+
+class ChatNotFoundError(TelewardenError):
+    """A pair's chat is not there for the account that would serve it; nothing has changed."""
+
+    def __init__(self, side: str, chat: str, session: str, why: str) -> None:
+        super().__init__(f"{side} {chat} was not found by session {session}: {why}")
+        self.side, self.chat, self.session, self.why = side, chat, session, why
 
 
 class NameMovedError(TelewardenError):

@@ -22,6 +22,7 @@ from ..telegram import (
     SessionReport,
     health_of,
 )
+from ..telegram.addressing.names import masked
 
 STOPPED: Final = "no warden runs"
 NO_LOGIN: Final = "there is no login"
@@ -82,8 +83,8 @@ def _pair(
     paused = None if record is None else record.paused_reason
     return PairReport(
         id=plan.id,
-        source=plan.source,
-        target=plan.target,
+        source=masked(plan.source),
+        target=masked(plan.target),
         mode=plan.mode,
         waiting=count.pending,
         delivered=count.done,

@@ -151,8 +151,11 @@ ANSWERS: list[tuple[str, int, ErrorClass, Action]] = [
             "CHANNEL_PRIVATE",
             "CHAT_FORBIDDEN",
             "USER_NOT_PARTICIPANT",
-            "INVITE_HASH_EXPIRED",
         )
+    ],
+    *[
+        (text, 400, E.PAIR, A.PAUSE_PAIR)
+        for text in ("INVITE_HASH_EXPIRED", "INVITE_HASH_INVALID", "INVITE_HASH_EMPTY")
     ],
     ("CHANNEL_PRIVATE", 406, E.PAIR, A.DISABLE_PAIR),
     *[

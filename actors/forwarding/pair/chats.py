@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ....telegram.addressing.names import ME
 from ...messages import PairPlan
 
 
@@ -58,11 +59,11 @@ class PairChats:
         return {
             chat: name
             for chat, name in zip(self.wanted(plan), (plan.source, plan.target), strict=False)
-            if isinstance(chat, int) and isinstance(name, str)
+            if isinstance(chat, int) and isinstance(name, str) and name.startswith("@")
         }
 
     def _kept(self, side: int, planned: int | str) -> int | str:
-        if self.known is None:
+        if self.known is None or planned == ME:  # which is another chat for another account
             return planned
         known, name = self.known[side], self.named[side]
         unnamed = name is None and (isinstance(planned, str) or planned == known)

@@ -16,6 +16,7 @@ from typing import Final
 from ....errors import PatternTooSlowError
 from ....storage import Backfill
 from ....telegram import Incoming, PairReport, RichText, content_hash, origin_of
+from ....telegram.addressing.names import masked
 from ...messages import History, PairPlan
 from ...pair_handlers import PairHandler
 from ...refusals import Refusals
@@ -550,8 +551,8 @@ class PairState:
         """How the pair is, as a value."""
         return PairReport(
             id=self._plan.id,
-            source=self._plan.source,
-            target=self._plan.target,
+            source=masked(self._plan.source),
+            target=masked(self._plan.target),
             mode=self._plan.mode,
             waiting=len(self.queue) + len(self._held) + len(self._owed) + len(self._coming),
             delivered=self._delivered,

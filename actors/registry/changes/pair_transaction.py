@@ -67,8 +67,11 @@ class PairTransaction:
             raise UnknownRecordError("pair", pair)
         return found
 
-    def fault(self, plan: PairPlan) -> Fault | None:
-        """What would be wrong with a pair together with the others, by names and by chats."""
+    def fault(self, plan: PairPlan, places: Mapping[int | str, int] | None = None) -> Fault | None:
+        """What would be wrong with a pair together with the others, by names and by chats.
+
+        ``places`` are its own chats, as far as they have been found.
+        """
         way, changed = way_of(plan), self._changed()
         if way is None:
             return None
@@ -76,7 +79,8 @@ class PairTransaction:
         fault = self._roster.graph.fault(way, ways)
         if fault is not None:
             return fault
-        found = way_of(plan, names=self._located.names)
+        source, target = ((places or {}).get(chat) for chat in (plan.source, plan.target))
+        found = way_of(plan, names=self._located.names, source=source, target=target)
         return None if found is None else self._located.fault(found)
 
     def next_id(self) -> int:

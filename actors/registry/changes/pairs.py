@@ -14,6 +14,7 @@ from ....errors import (
     SessionFullError,
 )
 from ....supervision import Ask
+from ....telegram.addressing.names import shown_chat
 from ...messages import PairPlan
 from ...pair_graph import Fault
 from ..messages import RegistryWrite
@@ -26,9 +27,13 @@ SHOWN = ("session", "source", "target", "mode", "enabled", "handler")  # in the 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddPair(RegistryWrite, Ask[PairPlan]):
-    """Let there be one more pair; number 0 stands for the next free one. Answered with its plan."""
+    """Let there be one more pair; number 0 stands for the next free one. Answered with its plan.
+
+    ``found`` are its chats, as far as they have been looked for.
+    """
 
     plan: PairPlan
+    found: Mapping[int | str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,7 @@ def add(transaction: Transaction, message: AddPair) -> PairPlan:
     if transaction.pairs.find(plan.id) is not None:
         raise PairExistsError(plan.id)
     _has_room(transaction, plan.session, 1)
-    _refuse_fault(transaction.pairs.fault(plan))
+    _refuse_fault(transaction.pairs.fault(plan, message.found))
     transaction.pairs.put(plan.id, plan)
     transaction.note(message.who, "add pair", f"pair {plan.id}", None, _shown(plan))
     transaction.events.append(
@@ -158,4 +163,6 @@ def _let_go(transaction: Transaction, pairs: Iterable[int]) -> list[PairPlan]:
 
 def _shown(plan: PairPlan, fields: Iterable[str] = SHOWN) -> dict[str, object]:
     """What others may read of a plan; rules and a handler's options are not shown."""
-    return {name: getattr(plan, name) for name in SHOWN if name in fields}
+    told = {name: getattr(plan, name) for name in SHOWN if name in fields}
+    chats = (one for one in ("source", "target") if isinstance(told.get(one), str))
+    return {**told, **{one: shown_chat(told[one]) for one in chats}}
