@@ -54,6 +54,11 @@ def _list(result: Given) -> Iterator[Block]:
 
 def _added(result: Given) -> Iterator[Block]:
     yield f"pair {result['id']} added, served by {result['session']}"
+    if not result["located"]:
+        yield (
+            "its chats have not been found yet: they are looked for when its session is online;"
+            f" `telewarden pairs why {result['id']}` tells how that went"
+        )
 
 
 def _changed(result: Given) -> Iterator[Block]:
@@ -176,6 +181,9 @@ COMMANDS: Final = (
     Command(
         name="pairs add",
         help="Let there be one more pair; it begins with what is said from now on.",
+        more="A chat is a @username, a number, a t.me link, an invitation's link or me. Where the"
+        " session is online they are looked for first, and what is not there is refused. By an"
+        " invitation the account joins with join=true alone.",
         group=GROUP,
         parameters=(
             FIELDS,
@@ -185,7 +193,7 @@ COMMANDS: Final = (
         ),
         danger=Danger.CHANGES,
         needs=Needs.STORE,
-        result="pairs.Pair",
+        result="pairs.AddedPair",
         show=_added,
         within=PAIRS_WITHIN,
     ),

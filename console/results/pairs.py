@@ -20,6 +20,12 @@ class Pair(Result):
     handler: str
 
 
+class AddedPair(Pair):
+    """A pair that was added; ``located`` says that its chats were looked for and found."""
+
+    located: bool
+
+
 class PairList(Result):
     """The pairs, by number."""
 

@@ -26,12 +26,14 @@ from ..actors import (
     ResumePair,
     RetryDead,
 )
+from ..actors.forwarding.pause_reasons import NOT_JOINED
 from ..config import PairConfig, parse_pair
 from ..config.mapping import pair_plan_of, tables_of
-from ..errors import InvalidRecordError, UnknownFieldError, UnknownRecordError
+from ..errors import ChatNotFoundError, InvalidRecordError, UnknownFieldError, UnknownRecordError
 from ..storage import Store
 from ..supervision import Ask
-from ..telegram import PairReport
+from ..telegram import ErrorClass, PairReport
+from ..telegram.addressing.names import shown_chat
 from .checks import a_callback, a_moment, a_number, a_text, numbers
 from .checks import seconds as some_seconds
 from .pairs_client import PairsClient
@@ -102,17 +104,21 @@ class Pairs:
         *,
         session: str | None = None,
         who: str = "app",
+        found: Callable[[Mapping[int | str, int]], object] = lambda _: None,
         **fields: Any,
     ) -> PairPlan:
         """Let there be one more pair; every later start has it, too.
 
-        It begins with what is said from now on; see ``backfill`` for the past.
+        It begins with what is said from now on; see ``backfill`` for the past. Where its session is
+        online its chats are looked for first; otherwise its worker group does that, and pauses it
+        for one that is not there.
 
         Args:
             pair: its number, which ``id`` in ``fields`` says as well, as in the configuration; by
                 default one that no pair ever had.
             session: who serves it; by default the best one, see ``Sessions.best``.
             who: noted in the audit trail.
+            found: called with the marked ids of those of its chats that were looked for and found.
             fields: as in the configuration's ``[[pairs]]``: ``source``, ``target``, ``mode``...
 
         Raises:
@@ -120,6 +126,7 @@ class Pairs:
             PairExistsError, UnknownSessionError, SessionBusyError, SessionFullError
             NoSessionFitsError: no session can take it, and why.
             UnknownHandlerError
+            ChatNotFoundError: a chat is not there for the session's account, and why.
             PairFaultError: it would feed itself, make a ring, or carry what another one does.
 
         Example::
@@ -135,8 +142,27 @@ class Pairs:
         with self._client.auditor.refusals(who, "add pair", subject):
             name = self._sessions.best().name if session is None else session
             plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
+            places = await self._looked_for(plan)
         wanted = plan if pair is not None else replace(plan, id=0)
-        return await self._ask(AddPair(plan=wanted, who=who))
+        added = await self._ask(AddPair(plan=wanted, found=places, who=who))
+        found(places)
+        return added
+
+    async def _looked_for(self, plan: PairPlan) -> Mapping[int | str, int]:
+        """Where a pair's chats are, as far as Telegram can be asked now; nothing is joined yet.
+
+        Raises:
+            ChatNotFoundError: one of them is not there.
+        """
+        chats = {"source": plan.source, "target": plan.target, "send_as": plan.send_as}
+        sides = {chat: side for side, chat in chats.items() if chat}
+        told = await self._client.find_chats(plan.session, tuple(sides))
+        for chat, verdict in told.problems.items():
+            joins = plan.join and verdict.name == NOT_JOINED
+            if verdict.kind is ErrorClass.PAIR and not joins:
+                why = told.said.get(chat) or f"{verdict.name}: {verdict.advice}"
+                raise ChatNotFoundError(sides[chat], shown_chat(chat), plan.session, why)
+        return told.ids
 
     async def change(self, pair: int, /, *, who: str = "app", **fields: Any) -> PairPlan:
         """Change how a pair goes on from now, in place; every later start has it so.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -12,6 +13,7 @@ import pykka
 
 from ..actors import (
     BeginTransfer,
+    FindChats,
     Journal,
     PairOrder,
     PairPlan,
@@ -20,16 +22,20 @@ from ..actors import (
     ReleasePair,
     ServeAgain,
 )
-from ..errors import UnknownRecordError
+from ..actors.messages import Located
+from ..errors import TelewardenError, UnknownRecordError
 from ..storage import Store
 from ..supervision import Ask, ask_async
 from .audit import Auditor
 from .registry_client import RegistryClient, going_on
 
+logger = logging.getLogger(__name__)
+
 R = TypeVar("R")
 T = TypeVar("T")
 
 ORDER_WITHIN: Final = 30.0  # seconds
+FOUND_WITHIN: Final = 15.0  # seconds; a pair is added within 30
 TAKEN_IN_WITHIN: Final = 5.0  # seconds in which a worker group takes a pair in
 LOOK_EVERY: Final = 0.02  # seconds
 
@@ -68,6 +74,16 @@ class PairsClient:
         """Ask a session's actor."""
         with going_on(name):
             return await ask_async(await self._find(name), message, timeout=ORDER_WITHIN)
+
+    async def find_chats(self, session: str, chats: tuple[int | str, ...]) -> Located:
+        """Where chats are for a session's account; nothing, where it cannot be asked now."""
+        try:
+            find = FindChats(chats=chats)
+            with going_on(session):
+                return await ask_async(await self._find(session), find, timeout=FOUND_WITHIN)
+        except TelewardenError as error:
+            logger.info("chats not looked for session=%s error=%s", session, type(error).__name__)
+            return Located(ids={}, problems={})
 
     async def order(self, pair: int, order: Ask[R]) -> R:
         """Give an order to the worker group that has the pair; one that just began is waited for.

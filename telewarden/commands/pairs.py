@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..actors import PairPlan
 from ..actors.forwarding.pause_reasons import hand_of, other_of
 from ..console.results.pairs import (
+    AddedPair,
     Chat,
     ChatList,
     DeadContent,
@@ -38,6 +39,7 @@ from ..telegram import (
     message_in,
     message_request,
 )
+from ..telegram.addressing.names import masked
 from .engine import Engine, Handlers, Handles
 
 Fields = dict[str, Any]
@@ -47,8 +49,10 @@ WAIT_FOR_IT: Final = "It goes on by itself at the deadline; what waits is kept."
 
 
 def planned(plan: PairPlan) -> Pair:
-    """A plan for others to read; a handler's options may hold its secrets."""
-    return Pair.model_validate(plan)
+    """A plan for others to read; a handler's options and an invitation may be secret."""
+    return Pair.model_validate(
+        replace(plan, source=masked(plan.source), target=masked(plan.target))
+    )
 
 
 async def list_(engine: Handles, _who: str, *, session: str | None) -> PairList:
@@ -59,11 +63,14 @@ async def list_(engine: Handles, _who: str, *, session: str | None) -> PairList:
 
 async def add(
     engine: Handles, who: str, *, fields: Fields, session: str | None, pair: int | None, ring: bool
-) -> Pair:
+) -> AddedPair:
     """Let there be one more."""
+    places: dict[int | str, int] = {}
     options = {"session": session, "pair": pair, "ring": ring or None}
     given = _own("pairs add", fields) | {k: v for k, v in options.items() if v is not None}
-    return planned(await engine.pairs.add(who=who, **given))
+    plan = await engine.pairs.add(who=who, found=places.update, **given)
+    wanted = {one for one in (plan.source, plan.target) if one}
+    return AddedPair(**planned(plan).model_dump(), located=wanted <= places.keys())
 
 
 async def change(engine: Handles, who: str, *, pair: int, fields: Fields) -> Pair:

@@ -109,6 +109,7 @@ async def test_a_pair_that_cannot_be_is_refused_and_nothing_has_changed(
 ) -> None:
     tables["sessions"][1]["max_pairs"] = 1
     newsroom.reconfigure(tables)
+    add_chats(newsroom)
     warden = await newsroom.start()
     way = {"source": "@more_in", "target": "@more_out"}
 

@@ -97,6 +97,34 @@ def test_check_refuses_the_pairs_that_run_would_refuse(
     refused(shell("run", "telewarden.toml"), said)
 
 
+def test_a_ring_is_refused_by_check_however_its_chats_are_spelled(shell: Shell) -> None:
+    back = PAIR.replace("id = 1", "id = 2").removesuffix("\n[loop")
+    back = back.replace("@news_in", "https://t.me/News_Out/5").replace(
+        '"@news_out"', '"tg://resolve?domain=news_in"'
+    )
+    shell.write(**{"\n[loop": back + PAIR})
+
+    refused(shell("check", "telewarden.toml"), "make a ring", "say ring = true in each of them")
+
+
+def test_a_pair_that_is_added_while_nothing_runs_is_told_to_be_not_found_yet(shell: Shell) -> None:
+    way = (
+        "--session",
+        "alice",
+        "source=t.me/+AbCdEfGhIj123456",
+        "target=@nobody_here",
+        "join=true",
+    )
+
+    added = shell("pairs", "add", "telewarden.toml", *way)
+    listed = shell("pairs", "list", "telewarden.toml")
+
+    assert added.returncode == 0, added
+    assert "its chats have not been found yet" in added.stdout
+    assert "`telewarden pairs why 1`" in added.stdout
+    assert "https://t.me/+AbCd... -> @nobody_here" in listed.stdout
+
+
 HTTP = 'proxy = { kind = "http", host = "one.example", port = 3128, username = "me", password = '
 SOCKS = 'proxy = { kind = "socks5", host = "two.example", port = 1080, username = "me", password = '
 

@@ -254,3 +254,15 @@ async def test_recover_takes_one_session_or_all(line: Line) -> None:
         await line.room.hears(Probed, since=since, session=name)
     for refused in (neither, both):
         assert "name one session, or give --all" in str(refused.exception)
+
+
+async def test_a_pair_is_added_by_a_link_and_one_whose_chat_is_not_there_is_not(line: Line) -> None:
+    line.room.telegram.add_channel("More", owner=line.room.account(BOB), username="more_out")
+    way = ("pairs", "add", "CONFIG", "--session", "bob", "target=https://t.me/more_out/1")
+
+    refused = await line(*way, "source=@nobody_here")
+    added = await line(*way, "source=https://t.me/news_in/5")
+
+    assert isinstance(refused.exception, CommandFailedError)
+    assert "source @nobody_here was not found by session bob" in str(refused.exception)
+    assert (added.exit_code, added.stdout) == (0, "pair 3 added, served by bob\n")
