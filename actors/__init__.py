@@ -26,6 +26,7 @@ from .health.actor import HealthMonitorActor
 from .health.orders import HealthOrders
 from .journal import DISK_REFUSES, Journal, JournalActor, JournalStats
 from .messages import (
+    CallShared,
     CallTelegram,
     FindChats,
     LookInto,
@@ -105,6 +106,7 @@ from .session.login.steps import (
 )
 from .session.maintenance import ExportLogin, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .session.online_waits import AwaitOnline
+from .shared_updates import SharedUpdates
 from .waits import WaitLedger, with_waits
 
 __all__ = [
@@ -119,6 +121,7 @@ __all__ = [
     "BeginOperation",
     "BeginTransfer",
     "Board",
+    "CallShared",
     "CallTelegram",
     "CancelLogin",
     "Candidate",
@@ -210,6 +213,7 @@ __all__ = [
     "SetParts",
     "Settings",
     "SettingsChanged",
+    "SharedUpdates",
     "StartLogin",
     "StartQr",
     "SubmitCode",

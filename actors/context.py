@@ -25,6 +25,7 @@ from .layer_drift import LayerDrift
 from .pair_graph import PairGraph
 from .pair_handlers import Handlers
 from .rate_limit import Pace
+from .shared_updates import SharedUpdates
 from .waits import WaitLedger
 
 
@@ -233,6 +234,8 @@ class Services:
     drift: LayerDrift = field(default_factory=LayerDrift)
     graph: PairGraph = field(default_factory=PairGraph)
     """The pairs whose chats have been found, of all sessions."""
+    shared: SharedUpdates = field(default_factory=SharedUpdates)
+    """Who hears the updates of a session, besides its own actor."""
     traced: bool = False
     """Whether each step of a message's way is published."""
 

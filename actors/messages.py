@@ -269,6 +269,32 @@ class CallTelegram(Ask[Any]):
     deadline: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallShared(Ask[Any]):
+    """Carry out a program's request, at the account's pace where it posts.
+
+    Answered with its result, or the error is raised. ``dc_id`` is the data centre that is asked, 0
+    for the session's own.
+    """
+
+    request: Any = field(repr=False)
+    deadline: float | None = None
+    dc_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFacts:
+    """What a program is told of a session that it shares."""
+
+    dc_id: int
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskSharedFacts(Ask[SharedFacts]):
+    """Where is the account? Answered with its facts; raises when the session is not online."""
+
+
 @dataclass(frozen=True, slots=True)
 class StartLogin(Ask[Phase]):
     """Ask Telegram for a login code. Answered with the new phase."""

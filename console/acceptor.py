@@ -12,11 +12,10 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from ..peer_credentials import is_trusted, peer_of
 from ..supervision import LineLimit
-from .connection import Connection
 
 logger = logging.getLogger(__name__)
 logger.addFilter(LineLimit())  # strangers can provoke them
@@ -31,24 +30,49 @@ REFUSED: Final = (
 )
 
 
+class Guest(Protocol):
+    """A connection's protocol, as far as taking connections goes."""
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What it goes over."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is of use to somebody now."""
+        ...
+
+    @property
+    def since(self) -> float:
+        """When it began to be so, or to be quiet."""
+        ...
+
+    def cut(self) -> None:
+        """End it at once."""
+
+
 class Acceptor:
     """Takes connections on a copy of ``listening``.
 
     Args:
         listening: a listening socket; stays its owner's.
-        make: makes a connection's protocol.
+        make: makes a connection's protocol, which is an asyncio one and a ``Guest``.
         taken: the connections that are open.
         most: how many may be.
+        refusal: what another user's program is told.
     """
 
     def __init__(
         self,
         listening: socket.socket,
-        make: Callable[[], Connection],
-        taken: Callable[[], Sequence[Connection]],
+        make: Callable[[], asyncio.BaseProtocol],
+        taken: Callable[[], Sequence[Guest]],
         *,
         most: int = MOST,
+        refusal: bytes = REFUSED,
     ) -> None:
+        self._refusal = refusal
         self._original, self._make, self._taken, self._most = listening, make, taken, most
         self._listening: socket.socket | None = None
         self._resuming: asyncio.TimerHandle | None = None
@@ -105,7 +129,7 @@ class Acceptor:
         self._resuming = loop.call_later(RESUME_AFTER, self._watch)
 
     def _take(self, connection: socket.socket) -> None:
-        if not _may_connect(connection):
+        if not _may_connect(connection, self._refusal):
             connection.close()
             return
         if len(self._open_ones()) + len(self._coming) >= self._most:
@@ -130,11 +154,11 @@ class Acceptor:
             logger.info("connection cut: another waits for its place")
             found.cut()
 
-    def _open_ones(self) -> list[Connection]:
+    def _open_ones(self) -> list[Guest]:
         return [one for one in self._taken() if not one.transport.is_closing()]
 
 
-def _may_connect(connection: socket.socket) -> bool:
+def _may_connect(connection: socket.socket, refusal: bytes) -> bool:
     if connection.family != socket.AF_UNIX:
         return True
     peer = peer_of(connection)
@@ -143,7 +167,7 @@ def _may_connect(connection: socket.socket) -> bool:
     logger.warning("command refused: it comes from %s", peer)
     connection.setblocking(False)
     try:
-        connection.send(REFUSED)
+        connection.send(refusal)
     except OSError:
         logger.debug("refusal not taken")
     return False

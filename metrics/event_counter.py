@@ -40,6 +40,7 @@ PROBE_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 COMMIT_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
 OUTCOMES_OUT: Final = ("sent", "failed", "dropped")
+SHARED_RESULTS: Final = ("ok", "refused", "flood", "error", "failed")
 STEP_ENDS: Final = ("taken", "failed")
 
 
@@ -57,6 +58,7 @@ class Counts:
         self.health_steps = Tally(tuple(HealthStep), STEP_ENDS)
         self.abandoned = 0
         self.notifications, self.notifications_waiting = Tally(), dict[str, int]()
+        self.shared_requests, self.programs = Tally(), set[str]()
         self.pruned = Tally(RowsPruned(at=0.0).rows)
         self.loop_stalls, self.loop_stalled = 0, 0.0
         self.floods = Floods()

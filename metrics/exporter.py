@@ -27,7 +27,7 @@ from ..telegram import Phase
 from ..telegram.reports import Overview
 from .activity_log import WORDS, ActivityLog
 from .day import Day, Totals
-from .event_counter import HEARD, OUTCOMES_OUT, Counts
+from .event_counter import HEARD, OUTCOMES_OUT, SHARED_RESULTS, Counts
 from .families import (
     Storage,
     families_of_counts,
@@ -248,6 +248,16 @@ class Exporter(Collector):
         """Count messages out by a channel: ``sent``, ``failed`` or ``dropped``."""
         with self._lock:
             self._counts.notifications.add(channel, outcome, amount=amount)
+
+    def shared_request(self, program: str, result: str) -> None:
+        """Count a program's request: ``ok``, ``refused``, ``flood``, ``error`` or ``failed``."""
+        with self._lock:
+            counts = self._counts
+            if program not in counts.programs:
+                counts.programs.add(program)
+                for each in SHARED_RESULTS:  # at 0 before the first, so that it is an increase
+                    counts.shared_requests.add(program, each, amount=0)
+            counts.shared_requests.add(program, result)
 
     def notifications_waiting(self, waiting: Mapping[str, int]) -> None:
         """Keep how many messages wait for each channel."""

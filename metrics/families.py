@@ -216,6 +216,13 @@ COUNTED: Final[tuple[Row, ...]] = (
     ),
     (
         counter,
+        "shared_requests",
+        "Requests of programs that share sessions, by program and how they ended.",
+        lambda counts: counts.shared_requests,
+        ("program", "result"),
+    ),
+    (
+        counter,
         "child_restarts",
         "Restarts that supervisors decided on, by kind of child and how its last run ended.",
         lambda counts: counts.restarts,

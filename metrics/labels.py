@@ -7,7 +7,7 @@ from typing import Final
 
 OTHER: Final = "other"
 
-SERVICES: Final = ("journal", "gateway", "registry", "health", "console")
+SERVICES: Final = ("journal", "gateway", "registry", "health", "console", "share")
 KINDS: Final = ("session", "group", *SERVICES, OTHER)
 """Kinds of children; supervisors are ``other``."""
 

@@ -120,6 +120,32 @@ class Client:
         refuse_logins(request, session=self.name)
         return await self._answer(request, deadline=deadline)
 
+    async def call_at(self, request: Any, dc_id: int, *, deadline: float = 30.0) -> Any:
+        """Send one TL request to a data centre, where files and statistics may be.
+
+        Raises as ``call``.
+        """
+        if dc_id in {0, self.session.dc_id}:
+            return await self.call(request, deadline=deadline)
+        refuse_logins(request, session=self.name)
+        wire = self._wire
+        try:
+            async with asyncio.timeout(deadline):
+                sender = await wire._borrow_exported_sender(dc_id)  # noqa: SLF001 - Telethon's own way
+                try:
+                    return await wire._call(sender, request)  # noqa: SLF001 - the same
+                finally:
+                    await wire._return_exported_sender(sender)  # noqa: SLF001 - the same
+        except TimeoutError:
+            raise TimeoutError(f"no answer from data centre {dc_id} in {deadline:g} s") from None
+
+    def overhear(self, listener: Callable[[Any, object], None]) -> None:
+        """Have ``listener`` told of updates as they come, and whose passed request told of them.
+
+        Those that are fetched after a gap are not among them. It must not raise.
+        """
+        self._wire.overhear(listener)
+
     async def log_out(self, *, deadline: float = 30.0) -> bytes | None:
         """End the authorisation at Telegram: the key is dead afterwards, on every copy.
 

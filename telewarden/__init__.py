@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .standalone.offline_warden import OfflineWarden
     from .standalone.safe_session import SafeSession, safe_session
     from .standalone.safety_check import Safety, SafetyReport, safety_check
+    from .standalone.shared_client import shared_client
     from .storage import MasterKey
     from .supervision import EventStream
     from .telegram import Health, Phase
@@ -63,6 +64,7 @@ __all__ = [
     "parse_config",
     "safe_session",
     "safety_check",
+    "shared_client",
 ]
 
 # Pykka, Telethon and pydantic are imported when one of these is first asked for: a user of
@@ -94,6 +96,7 @@ _LATE = {
     "parse_config": "config",
     "safe_session": "standalone.safe_session",
     "safety_check": "standalone.safety_check",
+    "shared_client": "standalone.shared_client",
 }
 
 

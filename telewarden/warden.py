@@ -596,5 +596,5 @@ class Warden:
             traces=traces,
         )
         undo.callback(parts.close)
-        console = self._console.bind(self.config, self, undo, self._epoch.now)
-        return await parts.tree(self, console, journal=lambda: self._access.ref("journal"))
+        doors = self._console.bind(self.config, self, undo, self._epoch.now, parts.shared)
+        return await parts.tree(self, *doors, journal=lambda: self._access.ref("journal"))

@@ -4,8 +4,9 @@ Requests to Telegram are started beside the mailbox and their results come back 
 that a stop, a probe or a crash drill is heard while a request is under way. The parts work in the
 mailbox's turn: ``client_slot`` owns the client, ``state`` the phase, ``reconnect`` when to try
 again, ``online_waits`` who waits for that, ``liveness`` probes, ``sender`` sends, ``reader`` reads,
-``login_handler`` logs in, ``maintenance_handler`` keeps the login's copies, ``worker_groups`` has
-the pairs. ``HANDLERS``, at the end, says who serves which message.
+``sharing`` calls for programs, ``login_handler`` logs in, ``maintenance_handler`` keeps the
+login's copies, ``worker_groups`` has the pairs. ``HANDLERS``, at the end, says who serves which
+message.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from .reader import Reader
 from .reconnect import ReconnectPolicy
 from .recovery import Recovery, RecoveryResult
 from .sender import FloodOver, Send, Sender, SendFailed, tell
+from .sharing.calls import SharedCalls
 from .state import SessionState
 from .worker_groups import WorkerGroups
 
@@ -90,6 +92,9 @@ class SessionActor(LoopActor):
         self.prober: Prober = Prober(name, services, self, self.slot, self.groups)
         self.sender: Sender = Sender(name, services, self)
         self.reader: Reader = Reader(name, services, self, self.slot, self._state)
+        self.shared: SharedCalls = SharedCalls(
+            name, services, self, slot=self.slot, state=self._state, sender=self.sender
+        )
         self.logins: LoginHandler = LoginHandler(name, phone, services, self)
         self.maintenance: MaintenanceHandler = MaintenanceHandler(
             name, services, self, self.slot, self.sender, self._state
@@ -555,6 +560,8 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     messages.FindChats: lambda session, message: session.reader.find(message),
     messages.LookInto: lambda session, message: session.reader.look_into(message),
     messages.CallTelegram: lambda session, message: session.reader.call(message),
+    messages.CallShared: lambda session, message: session.shared.call(message),
+    messages.AskSharedFacts: lambda session, _: session.shared.facts(),
     AwaitOnline: lambda session, message: session.online_waits.take(message),
     WaitedEnough: lambda session, message: session.online_waits.enough(message),
     # Logins

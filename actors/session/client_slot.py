@@ -66,6 +66,7 @@ class ClientSlot:
         """Work with this client from now on."""
         self.client = client
         client.session.on_change = self._flush_soon
+        self._services.shared.follow(self._name, client)
         self.flush()
 
     def detach(self) -> Client | None:

@@ -36,7 +36,7 @@ from ...telegram import (
 )
 from ..context import Services
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
-from ..rate_limit import Pace
+from ..rate_limit import Pace, Pacer
 from .flood_waits import what_floods
 from .send_queue import ANY_METHOD, LIMITED, FloodKey, Parked, SendLater, SendNow, SendQueue
 
@@ -104,6 +104,11 @@ class Sender:
     def limited_until(self) -> float | None:
         """Until when the account counts as limited, epoch seconds; ``None`` when it does not."""
         return self._queue.limited_until(self._services.now())
+
+    @property
+    def pacer(self) -> Pacer:
+        """The account's pace, for whatever else of it posts."""
+        return self._queue.pacer
 
     def change_pace(self, pace: Pace) -> None:
         """Send at another pace from now on."""

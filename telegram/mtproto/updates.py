@@ -34,7 +34,7 @@ AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
 class _Arrivals:
     """What Telethon takes for a queue: at its end its loop ends, instead of waiting."""
 
-    __slots__ = ("_hear", "_on_answer", "_settle", "held")
+    __slots__ = ("_hear", "_on_answer", "_settle", "held", "overhear")
 
     def __init__(
         self,
@@ -43,10 +43,18 @@ class _Arrivals:
         hear_answer: Callable[[Any, Any], None],
     ) -> None:
         self._hear, self._settle, self._on_answer = hear, settle, hear_answer
+        self.overhear: Callable[[Any, object], None] | None = None
+        """Told of updates as they come, and whose request told of them; must not raise."""
         self.held: list[Any] | None = None
         """What came while missed updates are fetched; None while none are."""
 
-    def put_nowait(self, updates: Any) -> None:
+    def put_nowait(self, updates: Any, origin: object = None) -> None:
+        if self.overhear is not None:
+            self.overhear(updates, origin)
+        self.put_again(updates)
+
+    def put_again(self, updates: Any) -> None:
+        """Take what was held back meanwhile."""
         if self.held is None:
             self._hear(updates)
         else:
@@ -95,6 +103,10 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         self._set_alarm()
         if catch_up:
             self._hear(types.UpdatesTooLong())
+
+    def overhear(self, listener: Callable[[Any, object], None]) -> None:
+        """Have ``listener`` told of updates as they come."""
+        self._updates_queue.overhear = listener
 
     async def _stop_updates(self) -> None:
         if self._alarm is not None:
@@ -154,8 +166,9 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         except Exception:  # the request was carried out, and its caller is to have the answer
             logger.exception("answer not understood request=%s", type(request).__name__)
             own = OwnUpdates((), gap=True)
+        origin = getattr(request, "origin", None)  # of a request that was passed on
         for updates in own.updates:
-            self._updates_queue.put_nowait(updates)
+            self._updates_queue.put_nowait(updates, origin)
         if own.gap:
             self._gap(own.chat)
 
@@ -209,7 +222,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         self._settle()
         held, self._updates_queue.held = self._updates_queue.held, None
         for updates in held or ():
-            self._updates_queue.put_nowait(updates)
+            self._updates_queue.put_again(updates)
         if self._updates_error is None and self._sender.is_connected():
             self._set_alarm()
 

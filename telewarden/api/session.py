@@ -11,6 +11,7 @@ import pykka
 
 from ..actors import (
     AwaitOnline,
+    CallShared,
     CallTelegram,
     Recover,
     Report,
@@ -20,7 +21,8 @@ from ..actors import (
     SubmitPassword,
 )
 from ..actors.forwarding.pausing import MONITOR
-from ..actors.messages import BY_MONITOR, BY_OPERATOR
+from ..actors.messages import BY_MONITOR, BY_OPERATOR, AskSharedFacts, SharedFacts
+from ..actors.session.sharing.calls import LONGEST_TURN
 from ..errors import (
     ChildUnavailableError,
     InvalidRecordError,
@@ -134,9 +136,36 @@ class SessionHandle(SessionMaintenance):
         within = seconds("deadline", deadline, default=self._call_deadline)
         end = time.monotonic() + seconds("patience", patience, default=self._patience)
         message = CallTelegram(request=a_request(request), deadline=within)
+        return await self._when_online(message, timeout=within + 1.0, end=end)
+
+    async def call_shared(self, request: Any, *, dc_id: int = 0) -> Any:
+        """Carry out what a program has written, at the account's pace; for ``[share]`` alone.
+
+        Args:
+            request: a ``PassedRequest``.
+            dc_id: the data centre that is asked, 0 for the session's own.
+
+        Raises:
+            Exception: as ``call``.
+        """
+        within = self._call_deadline
+        message = CallShared(request=request, deadline=within, dc_id=dc_id)
+        end = time.monotonic() + self._patience
+        return await self._when_online(message, timeout=within + LONGEST_TURN + 1.0, end=end)
+
+    async def shared_facts(self) -> SharedFacts:
+        """Who and where the account is, as a program that shares it is told.
+
+        Raises:
+            SessionOfflineError: it is not online.
+        """
+        return await self._ask(AskSharedFacts())
+
+    async def _when_online(self, message: Ask[R], *, timeout: float, end: float) -> R:
+        """Ask its actor, again when it is online where it was not, no longer than ``end``."""
         while True:
             try:
-                return await self._ask(message, timeout=within + 1.0)
+                return await self._ask(message, timeout=timeout)
             except SessionOfflineError as error:
                 if not self._may_come(error, end):
                     raise

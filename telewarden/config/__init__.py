@@ -11,6 +11,7 @@ from .notify import NotifyConfig
 from .pairs import FilterConfig, PairConfig, ReplaceConfig
 from .proxies import ProxyConfig
 from .secrets import Secret
+from .share import ProgramConfig, ShareConfig
 from .tables import (
     BotConfig,
     BotUser,
@@ -43,12 +44,14 @@ __all__ = [
     "NotifyConfig",
     "PacingConfig",
     "PairConfig",
+    "ProgramConfig",
     "ProxyConfig",
     "RecoveryConfig",
     "RegistryConfig",
     "ReplaceConfig",
     "Secret",
     "SessionConfig",
+    "ShareConfig",
     "StorageConfig",
     "SupervisionConfig",
     "TelegramConfig",

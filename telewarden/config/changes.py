@@ -37,6 +37,7 @@ RESTART: Final = frozenset(
         "console.open",
         "console.tokens",
         "bot.token",
+        "share.socket",
         "loopback",
     }
 )

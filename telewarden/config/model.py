@@ -24,6 +24,7 @@ from .loopback import LoopbackConfig
 from .notify import NotifyConfig
 from .pairs import PairConfig, refuse_together
 from .secrets import Table
+from .share import ShareConfig
 from .tables import (
     BotConfig,
     ConsoleConfig,
@@ -59,6 +60,7 @@ class Config(Table):
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
     console: ConsoleConfig | None = ConsoleConfig()
+    share: ShareConfig | None = None
     bot: BotConfig | None = None
     notify: NotifyConfig = NotifyConfig()
     loopback: LoopbackConfig | None = None
@@ -120,6 +122,14 @@ class Config(Table):
                     f"health.fallback names session {name!r}, which has no table;"
                     f" sessions are: {known}"
                 )
+        for program in () if self.share is None else self.share.programs:
+            for name in program.sessions:
+                if name not in names and name != "*":
+                    known = ", ".join(sorted(names)) or "none"
+                    raise ValueError(
+                        f"share.programs: program {program.name!r} names session {name!r};"
+                        f" sessions are: {known}"
+                    )
         refuse_together(self.pairs)
         load = Counter(pair.session for pair in self.pairs)
         for session in self.sessions:
@@ -142,6 +152,13 @@ class Config(Table):
         if self.console is not None and self.console.socket is not None:
             return (self.base / self.console.socket.expanduser()).resolve()
         return self.folder / "control.sock"
+
+    @property
+    def share_socket(self) -> Path:
+        """The Unix socket over which programs share its sessions."""
+        if self.share is not None and self.share.socket is not None:
+            return (self.base / self.share.socket.expanduser()).resolve()
+        return self.folder / "share.sock"
 
     def api_hash(self) -> SecretStr:
         """The application's secret, read now.

@@ -86,6 +86,11 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TelegramAuthError           the login or the key is the trouble
     |   `-- TelegramSessionError        the connection, the account or the chat is
     |       `-- SessionOfflineError         it is not online, and why; nothing was asked
+    |-- SharingError                a program's use of a shared session
+    |   |-- ShareRefusedError           the owner does not allow it; nothing was sent
+    |   |-- SharedSessionOfflineError   owner or session did not come; nothing was sent
+    |   |-- OutcomeUnknownError         it left, and whether it was done is not known
+    |   `-- PlaceLostError              the program took its updates too slowly
     |-- BackfillRunningError        a pair reads its past already
     |-- BadCommandError             a command was not given as it has to be
     |-- HandlerRefusedError         a pair's handler will never take this message
@@ -210,6 +215,13 @@ if TYPE_CHECKING:
         TelethonFileDamagedError,
         TelethonFileInUseError,
     )
+    from .sharing import (
+        OutcomeUnknownError,
+        PlaceLostError,
+        SharedSessionOfflineError,
+        ShareRefusedError,
+        SharingError,
+    )
     from .storage import (
         DatabaseDamagedError,
         DiskFailedError,
@@ -311,6 +323,7 @@ __all__ = [
     "OperationRunningError",
     "OtherAccountError",
     "OtherServersError",
+    "OutcomeUnknownError",
     "PairBusyError",
     "PairChangedError",
     "PairExistsError",
@@ -320,6 +333,7 @@ __all__ = [
     "PairsNotMovedError",
     "PatternTooSlowError",
     "PeerUnknownError",
+    "PlaceLostError",
     "ProtectedContentError",
     "ProxySupportMissingError",
     "RegistryError",
@@ -334,6 +348,9 @@ __all__ = [
     "SessionFullError",
     "SessionOfflineError",
     "SessionStringDamagedError",
+    "ShareRefusedError",
+    "SharedSessionOfflineError",
+    "SharingError",
     "StorageBusyError",
     "StorageError",
     "StorageFailedError",
@@ -369,6 +386,7 @@ _ROOMS: Final = (
     "registry",
     "sealed",
     "sessions",
+    "sharing",
     "storage",
     "supervision",
 )

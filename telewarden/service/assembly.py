@@ -101,7 +101,7 @@ class Assembly:
         self._notify = CurrentNotify(notify_settings_of(config))
         self._inbox = EventInbox(events, epoch, kinds)
         self._inbox.want(self._notify.value)
-        self.places = StoragePaths(config)
+        self.places, self.shared = StoragePaths(config), actors.SharedUpdates()
         self._waiting, self._traces, self._orders = waiting, traces, orders
         self._keys = actors.KeyLeases(
             self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
@@ -192,19 +192,18 @@ class Assembly:
     async def tree(
         self,
         panel: Panel,
-        console: ChildSpec | None,
-        *,
+        *doors: ChildSpec | None,
         journal: Callable[[], pykka.ActorRef[Any]],
     ) -> Tree:
         """The tree, not started yet, with the crashes that are on record.
 
         Args:
             panel: what console and bot steer.
-            console: serves the pages; ``None`` without.
+            doors: who serves the pages and the programs; ``None`` where there is nobody.
             journal: the database's writer, once it runs.
         """
         bot = self.bot(panel)
-        last = (console, bot, self.notifier(has_bot=bot is not None))
+        last = (*doors, bot, self.notifier(has_bot=bot is not None))
         since, rules = crashes_since(self._config), self._config.supervision
         database, key = self.places.database, self.master.present
         past = await asyncio.to_thread(past_crashes, database, key, since=since)
@@ -314,6 +313,7 @@ class Assembly:
             handlers=self._handlers,
             epoch=self._epoch,
             waiting=self._waiting,
+            shared=self.shared,
             traced=self._traces is not None,
         )
 

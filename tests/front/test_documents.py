@@ -29,10 +29,12 @@ from telewarden.config import (
     NotifyConfig,
     PacingConfig,
     PairConfig,
+    ProgramConfig,
     ProxyConfig,
     RecoveryConfig,
     RegistryConfig,
     SessionConfig,
+    ShareConfig,
     StorageConfig,
     SupervisionConfig,
     TelegramConfig,
@@ -59,6 +61,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[registry]": RegistryConfig,
     "[supervision]": SupervisionConfig,
     "[console]": ConsoleConfig,
+    "[share]": ShareConfig,
+    "[[share.programs]]": ProgramConfig,
     "[bot]": BotConfig,
     "[notify]": NotifyConfig,
     "[notify.channels.NAME]": ChannelConfig,
@@ -178,7 +182,7 @@ def examples(tmp_path: Path) -> Path:
     """The examples in a folder of their own, on any free port."""
     folder = tmp_path / "x"
     folder.mkdir()
-    for name in ("forwarding.toml", "embed.py"):
+    for name in ("forwarding.toml", "embed.py", "shared_client.py"):
         text = text_of(f"examples/{name}").replace("port = 9464", "port = 0")
         (folder / name).write_text(text.replace("chatter = 1.0", "chatter = 0.1"), encoding="utf-8")
     return folder
@@ -230,6 +234,20 @@ def test_the_embedding_example_runs_as_it_is(examples: Path) -> None:
         "bob healthy",
         "carol healthy",
     ]
+
+
+def test_the_example_of_programs_runs_as_it_is(examples: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "shared_client.py"],
+        cwd=examples,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the reader is told: hello from a program" in done.stdout
 
 
 def test_the_readme_has_a_line_for_each_page_and_for_none_that_is_not_there() -> None:

@@ -316,6 +316,22 @@ async def alerts_in_python(text: str) -> None:
     assert await run(text)
 
 
+async def programs(text: str) -> None:
+    share = parse_config({**tomllib.loads(CONFIG + OWN), **tomllib.loads(text)}).share
+    assert share is not None
+    assert [one.name for one in share.programs] == ["greeter"]
+
+
+async def a_program(text: str) -> None:
+    shared = snippet("docs/sharing.md", 0, "toml")
+    config = Path("telewarden.toml")
+    await asyncio.to_thread(config.write_text, f"{CONFIG}{OWN}{CHATS}\n{shared}")
+    async with running("telewarden.toml"):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            await run(text)
+    assert printed.getvalue() == "hello\n"
+
+
 async def a_scenario(text: str) -> None:
     assert {"accounts", "bots", "chats"} == set(json.loads(text))
 
@@ -330,6 +346,8 @@ SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "docs/page.md toml": (tokens_of_the_console,),
     "docs/registry.md python": (registrations, registrations, an_audit, a_registry_kit),
     "docs/sessions.md python": (a_login, a_restore, offline_work, a_script, a_script),
+    "docs/sharing.md toml": (programs,),
+    "docs/sharing.md python": (a_program,),
     "docs/storage.md python": (a_key, snapshots, snapshots),
     "docs/loopback.md sh": (a_data_centre, a_data_centre),
     "docs/loopback.md json": (a_scenario,),
