@@ -420,6 +420,9 @@ class Delivery:
 
     def _try_later(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         """Wait out what is no fault of the message; a handler's error may be one."""
+        if state.handler is not None and verdict.wait is not None:
+            self._wait_and_retry(state, verdict.wait, why=verdict.advice)
+            return
         attempts = state.queue.failed()
         if state.handler is not None and attempts >= self._context.services.settings.handler_tries:
             self._give_up(state, items, verdict)
@@ -435,9 +438,9 @@ class Delivery:
                 self._changes.later(state, item.source_id, *pauses)
         self.send_next(state)
 
-    def _wait_and_retry(self, state: PairState, pause: float) -> None:
+    def _wait_and_retry(self, state: PairState, pause: float, *, why: str = "") -> None:
         """Nothing of the pair is tried before the pause is over, whatever is said meanwhile."""
-        state.queue.retry(self._context.now() + pause)
+        state.queue.retry(self._context.now() + pause, why=why)
         self._context.set_pair_timer(pause, state, self.retry)
 
     def retry(self, state: PairState) -> None:

@@ -394,6 +394,8 @@ def _found(state: PairState, online: bool) -> Iterator[Found]:
     if state.handler is None and state.queue.under_way is not None:
         what = f"its turn to send, or Telegram's answer; {_messages(len(state.queue))} in the queue"
         yield WaitKind.PACE, what, state.queue.under_way.ticket
+    elif state.queue.rests_as and state.queue:
+        yield WaitKind.RETRY, state.queue.rests_as, state.queue.rests_as
     elif state.queue.attempts and state.queue:
         yield WaitKind.RETRY, f"another try, after {state.queue.attempts}", state.queue.attempts
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from ...errors import HandlerRefusedError
+from ...errors import HandlerBusyError, HandlerClosedError, HandlerRefusedError
 from ...supervision import LoopActor
 from ...telegram import (
     Action,
@@ -27,6 +27,7 @@ from .pair.state import PairState
 
 logger = logging.getLogger(__name__)
 
+LONGEST_ASKED: Final = 3600.0  # seconds that a handler's wish for rest is obeyed at once
 NUMBERS: Final = range(-(2**63), 2**63)  # what the database keeps
 
 
@@ -137,6 +138,21 @@ def _key(pair: int, chat: int, source_id: int) -> str:
 def _verdict(error: BaseException) -> Verdict:
     """A handler's refusal is the message's fault; anything else may pass, and is tried again."""
     name = type(error).__name__
+    if isinstance(error, HandlerBusyError):
+        return Verdict(
+            kind=ErrorClass.SRV,
+            action=Action.RETRY,
+            name="HANDLER_BUSY",
+            advice=str(error),
+            wait=min(max(0.0, error.seconds), LONGEST_ASKED),
+        )
+    if isinstance(error, HandlerClosedError):
+        return Verdict(
+            kind=ErrorClass.PAIR,
+            action=Action.PAUSE_PAIR,
+            name="HANDLER_CLOSED",
+            advice=str(error),
+        )
     if isinstance(error, HandlerRefusedError):
         return Verdict(
             kind=ErrorClass.MESSAGE,

@@ -93,6 +93,8 @@ Each room's errors hang below the one root, so that an app can write
     |   `-- PlaceLostError              the program took its updates too slowly
     |-- BackfillRunningError        a pair reads its past already
     |-- BadCommandError             a command was not given as it has to be
+    |-- HandlerBusyError            a pair's handler takes nothing for a while
+    |-- HandlerClosedError          a pair's handler takes nothing from this pair any more
     |-- HandlerRefusedError         a pair's handler will never take this message
     |-- PairBusyError               a pair would not come to rest
     |   `-- PairInDoubtError        what became of its messages cannot be known
@@ -148,6 +150,8 @@ if TYPE_CHECKING:
     from .forwarding import (
         BackfillRunningError,
         ChatNotFoundError,
+        HandlerBusyError,
+        HandlerClosedError,
         HandlerRefusedError,
         IllegalPairStepError,
         JoinRequestedError,
@@ -288,6 +292,8 @@ __all__ = [
     "FolderHeldError",
     "ForeignDatabaseError",
     "ForeignOwnerError",
+    "HandlerBusyError",
+    "HandlerClosedError",
     "HandlerRefusedError",
     "HandlerStuckError",
     "IllegalPairStepError",

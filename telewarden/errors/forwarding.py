@@ -121,6 +121,18 @@ class HandlerRefusedError(TelewardenError):
     """A pair's handler will never take this message: it becomes a dead letter."""
 
 
+class HandlerBusyError(TelewardenError):
+    """A pair's handler takes nothing for ``seconds``: the pair waits, which counts as no try."""
+
+    def __init__(self, who: str, seconds: float) -> None:
+        super().__init__(f"{who} takes nothing for {seconds:.0f} s")
+        self.who, self.seconds = who, seconds
+
+
+class HandlerClosedError(TelewardenError):
+    """A pair's handler takes nothing from this pair any more: it pauses, until somebody looks."""
+
+
 class BackfillRunningError(TelewardenError):
     """A pair reads its source's past already; that goes on."""
 

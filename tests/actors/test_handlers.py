@@ -17,8 +17,8 @@ import pytest
 
 from telewarden import Warden
 from telewarden.actors import HandlerRequest, Handlers
-from telewarden.errors import UnknownHandlerError
-from telewarden.telegram import CopyChanged, DeadLettered, Forwarded
+from telewarden.errors import HandlerBusyError, HandlerClosedError, UnknownHandlerError
+from telewarden.telegram import CopyChanged, DeadLettered, Forwarded, PairPaused
 
 from .conftest import TABLES, Newsroom
 
@@ -206,12 +206,15 @@ class Elsewhere:
 
     returns: object = None
     raises: BaseException | None = None
+    pauses: ClassVar[list[float]] = []  # asked for before it takes anything
     asked: ClassVar[list[str]] = []
 
     def __init__(self, options: object) -> None:
         self.options = options
 
     async def deliver(self, request: HandlerRequest) -> object:
+        if self.pauses:
+            raise HandlerBusyError("the other side", self.pauses.pop(0))
         self.asked.append(request.text)
         if self.raises is not None and request.text == "poison":
             raise self.raises
@@ -376,3 +379,50 @@ async def test_a_message_that_a_handler_always_fails_with_holds_nothing_up(
     assert dead.source_id == 1
     assert "handler failed" in dead.reason
     assert Elsewhere.asked == ["poison", "poison", "two"]
+
+
+async def test_a_pause_that_a_handler_asks_for_is_kept_and_counts_as_no_try(
+    elsewhere: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Elsewhere, "pauses", [0.01, 0.02, 0.03])  # one more than it has tries
+    await elsewhere.start()
+
+    elsewhere.say("news_in", "one")
+    await elsewhere.hears(Forwarded, pair=3, source_id=1)
+    await elsewhere.arrives("news_out", "one")
+
+    assert Elsewhere.asked == ["one"]
+    assert Elsewhere.pauses == []
+
+
+async def test_who_looks_sees_which_pause_a_handler_asked_for(
+    elsewhere: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Elsewhere, "pauses", [240.0])
+    await elsewhere.start()
+
+    elsewhere.say("news_in", "one")
+    await elsewhere.arrives("news_out", "one")
+
+    async with asyncio.timeout(10):
+        while not (waits := (await elsewhere.pairs())[3].waits):
+            await asyncio.sleep(0.01)
+
+    assert [wait.what for wait in waits] == ["the other side takes nothing for 240 s"]
+
+
+async def test_a_handler_that_is_closed_to_its_pair_pauses_it_and_keeps_what_waits(
+    elsewhere: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Elsewhere, "raises", HandlerClosedError("the webhook is gone (404)"))
+    warden = await elsewhere.start()
+
+    elsewhere.say("news_in", "poison")
+    paused = await elsewhere.hears(PairPaused, pair=3)
+    monkeypatch.setattr(Elsewhere, "raises", None)
+    await warden.pairs.resume(3)
+    await elsewhere.hears(Forwarded, pair=3, source_id=1)
+    await elsewhere.arrives("news_out", "poison")
+
+    assert "the webhook is gone (404)" in paused.reason
+    assert Elsewhere.asked == ["poison", "poison"]

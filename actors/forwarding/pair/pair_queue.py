@@ -40,6 +40,7 @@ class PairQueue:
 
     under_way: Final[UnderWay | None] = shown("_under_way")
     attempts: Final[int] = shown("_attempts")
+    rests_as: Final[str] = shown("_rests_as")
     asked: Final[Collection[int]] = shown("_asked")
 
     def __init__(self, step: Callable[[PairEvent], None]) -> None:
@@ -47,6 +48,7 @@ class PairQueue:
         self._items: deque[Item] = deque()
         self._under_way: UnderWay | None = None
         self._attempts, self._retry_at = 0, 0.0  # failures of what is next in a row, and the pause
+        self._rests_as = ""  # why there is a pause, where somebody asked for it
         self._asked: Counter[int] = Counter()  # changes of a message that are just being noted
         self._held = 0  # what is being written down of messages before those that wait
 
@@ -152,9 +154,9 @@ class PairQueue:
         self._attempts += 1
         return self._attempts
 
-    def retry(self, at: float = 0.0) -> None:
-        """Try nothing before ``at``; without it, at once."""
-        self._retry_at = at
+    def retry(self, at: float = 0.0, *, why: str = "") -> None:
+        """Try nothing before ``at``; without it, at once. ``why`` is for whoever looks."""
+        self._retry_at, self._rests_as = at, why
 
     def take_out(self, message: Incoming) -> None:
         """A message is not sent after all."""
@@ -169,7 +171,7 @@ class PairQueue:
 
     def reset_tries(self) -> None:
         """What is next has not failed yet."""
-        self._attempts, self._retry_at = 0, 0.0
+        self._attempts, self._retry_at, self._rests_as = 0, 0.0, ""
 
     def swap(self, old: Item, new: Item | None) -> None:
         """Put ``new`` in the place of what waits, or take it out."""
