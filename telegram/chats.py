@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from telethon.errors import ChatWriteForbiddenError
@@ -14,9 +14,10 @@ from .addressing.invitations import enter, join_public
 from .addressing.names import is_invitation, read_chat
 from .addressing.places import locate, upgraded_to
 from .client import Client
-from .errors.classification import classify
+from .errors.classification import classify, error_of
 from .errors.verdict import Action, ErrorClass
 from .incoming import kind_of
+from .sending.message_pages import fetch
 from .sending.protection import person_protects
 from .session import CHANNEL_MARK
 
@@ -109,16 +110,25 @@ async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> d
 
 
 async def refusal_of(
-    client: Client, chat: int, error: Exception, *, deadline: float = 30.0
+    client: Client,
+    chat: int,
+    error: Exception,
+    *,
+    changed: Sequence[int],
+    deadline: float = 30.0,
 ) -> Exception:
-    """Return what is behind ``error``, by which Telegram refused to have a message changed.
+    """Return what is behind ``error``, by which Telegram refused to have messages changed.
 
     It says so of another account's message, and of one's own where the account has lost its right.
+    A right that is back by now had been lost: the same may be tried again.
     """
-    if (await access(client, chat, deadline=deadline)).write:
+    if not (await access(client, chat, deadline=deadline)).write:
+        lost: Exception = ChatWriteForbiddenError(None)
+        return lost
+    there = await fetch(client, chat, changed, deadline=deadline)
+    if not any(one.outgoing for one in there):
         return error
-    lost: Exception = ChatWriteForbiddenError(None)
-    return lost
+    return error_of(replace(classify(error), action=Action.RETRY), session=client.name)
 
 
 async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:

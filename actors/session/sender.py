@@ -288,7 +288,8 @@ async def _deliver(client: Client, shipment: Shipment, *, deadline: float) -> Re
     except Exception as error:
         if shipment.posts or classify(error).action is not Action.LEAVE_MESSAGE:
             raise
-        refusal = await refusal_of(client, shipment.target, error, deadline=deadline)
+        changed, target = shipment.target_ids, shipment.target
+        refusal = await refusal_of(client, target, error, changed=changed, deadline=deadline)
         if refusal is error:
             raise
         raise refusal from error
