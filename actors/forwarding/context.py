@@ -13,7 +13,7 @@ import pykka
 from ...errors import TelewardenError
 from ...storage import PairRecord
 from ...supervision import LoopActor, TimerHandle
-from ...telegram import DeadLettered, SessionEvent, Verdict
+from ...telegram import DeadLettered, Incoming, SessionEvent, Verdict
 from ..context import Services
 from ..messages import Report, Withdraw
 from .messages import ReadAgain
@@ -110,6 +110,17 @@ class GroupContext:
         """
         if state.queue.under_way is not None and state.handler is None and self.online:
             self.tell_session(Withdraw(state.plan.id, state.queue.under_way.ticket))
+
+    def taken(self, state: PairState) -> set[int]:
+        """Messages of a pair's target that are known to be of other messages than are under way."""
+        alike = (one for one in self.pairs.values() if one.target == state.target)
+        busy = {one.id for one in state.queue.busy if isinstance(one, Incoming)}
+        return {
+            target_id
+            for one in alike
+            for source_id, target_id in one.targets.items()
+            if one is not state or source_id not in busy
+        }
 
     def now(self) -> float:
         """Monotonic seconds."""

@@ -9,7 +9,7 @@ the session.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from ...storage import RingVerdict, Store
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 GONE_BEFORE: Final = "deleted at the source before it was sent"
 NO_SOURCE: Final = "MESSAGE_ID_INVALID"  # what Telegram says of a forward whose source is gone
+TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
 ONCE: Final = frozenset(
     {
@@ -51,6 +52,7 @@ ONCE: Final = frozenset(
 )
 RETRY_AFTER: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 RING_AGAIN: Final = 0.25  # seconds until a message that may be a copy of ours is looked at again
+LOOK_AGAIN: Final = 0.25  # seconds until a copy is looked for again that was another's
 RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 
 
@@ -189,19 +191,20 @@ class Delivery:
     ) -> None:
         """Find what is concerned at the target, and have on the disk what copies may now say."""
         unknown = [one for one in needed(state, items) if one not in state.targets]
-        around = rounds(state, items)
-        if not (unknown or fresh or around or kept):
+        around, doubtful = rounds(state, items), _may_be_there(state, items)
+        if not (unknown or fresh or around or kept or doubtful):
             self._send(state, ticket, items)
             return
         pair, source, target = state.plan.id, state.source or 0, state.target or 0
         now = self._context.services.stamp()
 
-        def work(store: Store) -> tuple[dict[int, int], Mapping[int, RingVerdict]]:
+        def work(store: Store) -> tuple[dict[int, int], Mapping[int, RingVerdict], Collection[int]]:
             ring = store.ring(pair, source, target, around, now) if around else {}
             for versions in fresh:
                 store.add_possible_versions(pair, versions)
             store.hand_over(pair, kept)
-            return store.targets(pair, unknown) if unknown else {}, ring
+            others = store.copies_at_target(pair, TAKEN) if doubtful else ()
+            return store.targets(pair, unknown) if unknown else {}, ring, others
 
         self._outbox.ask(
             state, work, lambda state, found: self._found(state, ticket, items, *found)
@@ -275,10 +278,13 @@ class Delivery:
         items: tuple[Item, ...],
         targets: Mapping[int, int],
         ring: Mapping[int, RingVerdict],
+        others: Collection[int],
     ) -> None:
         """It is known which messages are concerned at the target, and which may go round."""
         if not state.queue.is_current(ticket):
             return
+        if _may_be_there(state, items):
+            state.queue.tell_apart(self._context.taken(state).union(others))
         for source_id, target_id in targets.items():
             state.note_target(source_id, target_id, newest=False)
         verdicts = ring.values()
@@ -319,7 +325,15 @@ class Delivery:
         """It is at its target, or as much of it as would be taken."""
         state = self._context.pairs.get(answer.pair)
         if state is not None and state.queue.is_current(answer.ticket):
-            self._settle(state, answer.ticket, answer.receipt)
+            if answer.receipt.repeated and self._taken_meanwhile(state, answer.receipt):
+                state.doubt(state.queue.end(), self._context.late_until())
+                self._wait_and_retry(state, LOOK_AGAIN)
+            else:
+                self._settle(state, answer.ticket, answer.receipt)
+
+    def _taken_meanwhile(self, state: PairState, receipt: Receipt) -> bool:
+        """Whether a copy that was looked for has turned out to be one of another message."""
+        return not self._context.taken(state).isdisjoint(receipt.target_ids.values())
 
     def returned(self, message: Returned) -> None:
         """Only some of it is under way now, or nothing; the others may still change."""
@@ -475,6 +489,12 @@ class Delivery:
         pair, now = state.plan.id, self._context.services.stamp()
         self._write_first(state, lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._context.put_aside(state, at=now, source_id=source_id, reason=reason)
+
+
+def _may_be_there(state: PairState, items: tuple[Item, ...]) -> bool:
+    """Whether any of these may have arrived unseen, so that it would be looked for."""
+    doubts = state.handler is None and bool(state.doubts.messages)
+    return doubts and any(isinstance(one, Incoming) and state.doubts.has(one.id) for one in items)
 
 
 def _fresh(

@@ -28,7 +28,7 @@ from ..messages import History, HistoryRead
 from .changes import CopyChanges
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
-from .delivery import GONE_BEFORE, Delivery
+from .delivery import GONE_BEFORE, TAKEN, Delivery
 from .outbox import UNREAD, Entries, OutboxWriter
 from .pair.doubts import Orphan
 from .pair.state import PairState
@@ -38,7 +38,6 @@ from .reconcile import Reconciler
 from .shipping import LOOKS
 from .source_looks import SourceLooks
 
-TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 PAGES: Final = 10  # of the target; what stands further behind is not looked for
 IN_TARGET: Final = ("orphans", "gone")  # what is looked for there: messages, messages that are gone
@@ -240,9 +239,7 @@ class HistoryReader:
         def known(state: PairState, taken: frozenset[int]) -> None:
             if state.question is message.request:
                 state.answered()
-                alike = (one for one in self._context.pairs.values() if one.target == state.target)
-                others = taken.union(*(one.targets.values() for one in alike))
-                self._orphans_found(state, message, others)
+                self._orphans_found(state, message, taken.union(self._context.taken(state)))
 
         self._outbox.ask(state, lambda store: frozenset(store.copies_at_target(pair, TAKEN)), known)
 

@@ -70,6 +70,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         max_stars=state.plan.max_stars,
         send_as=state.send_as,
         silent=state.plan.silent,
+        others=under_way.others,
         patient=state.queue.attempts < LOOKS,
         earlier={one.id: said for one in messages if (said := state.doubts.says(one.id))},
     )

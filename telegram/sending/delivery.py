@@ -23,7 +23,7 @@ from .content_hash import content_hash, origin_of, similarity
 from .message_pages import fetch, history
 from .protection import person_protects
 from .request_builder import request_of
-from .requests import sent_ids
+from .requests import GENERAL_TOPIC, sent_ids
 from .rich_messages import completed
 from .shipments import Receipt, Shipment
 
@@ -337,6 +337,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     now = {present, present if cut is None else content_hash(message, cut)}
     known = {origin_of(message)} if forwarded else now
     wanted = {*known, *shipment.earlier.get(message.id, ())}
+    found = [one for one in found if one.id not in shipment.others]
     fits = [
         similarity(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
         for one in found
@@ -345,6 +346,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     if not best:
         return None, False
     alike = [one for one, fit in zip(found, fits, strict=True) if fit == best]
+    alike = _in_its_topic(shipment, alike)
     if best == 1 and forwarded:
         others = {origin for said in shipment.earlier.values() for origin in said}
         alike = [one for one in alike if origin_of(one) not in others]
@@ -352,6 +354,17 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
             return None, False  # of several that it may be, none may be taken for it
     one = alike[0 if shipment.after else -1]
     return one.id, content_hash(one) not in now
+
+
+def _in_its_topic(shipment: Shipment, alike: list[Incoming]) -> list[Incoming]:
+    """Those of equal messages that stand where this one would; all of them if none does.
+
+    Two pairs of the same chats may differ in their topics alone.
+    """
+    if shipment.topic is None:
+        return alike
+    there = [one for one in alike if (one.topic or GENERAL_TOPIC) == shipment.topic]
+    return there or alike
 
 
 async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -31,6 +31,7 @@ class Shipment:
         target_ids: the messages in the target that are changed or deleted.
         after: the newest message in the target that is known to be ours; what was sent without
             an answer is looked for behind it.
+        others: messages in the target that are known to be of other messages.
         send_as: the peer in whose name it is sent, as a marked id; ``None`` for the account's own.
         silent: nobody hears a sound, whatever its messages say.
         max_stars: what may be paid for one message; 0 for nothing.
@@ -53,6 +54,7 @@ class Shipment:
     topic: int | None = None
     target_ids: tuple[int, ...] = ()
     after: int = 0
+    others: Collection[int] = frozenset()
     send_as: int | None = None
     silent: bool = False
     max_stars: int = 0

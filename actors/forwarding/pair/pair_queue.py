@@ -22,13 +22,14 @@ class UnderWay:
     """What is being done for a pair; ``ticket`` tells this try from an earlier one.
 
     ``texts`` are sent in place of the messages' own, ``shorter`` where Telegram finds them too
-    long.
+    long. ``others`` are messages of the target that are known to be of other messages.
     """
 
     ticket: int
     items: tuple[Item, ...]
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
     shorter: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    others: Collection[int] = frozenset()
 
 
 class PairQueue:
@@ -100,6 +101,11 @@ class PairQueue:
         else:
             self._step(PairEvent.ENDED)
             self._under_way = None
+
+    def tell_apart(self, others: Collection[int]) -> None:
+        """What is under way may stand in the target already, and is none of ``others``."""
+        if self._under_way is not None:
+            self._under_way = replace(self._under_way, others=others)
 
     def settle(self, ticket: int, receipt: Receipt) -> tuple[Item, ...]:
         """Take off the queue what is done; empty if the answer is to an older try.
