@@ -32,6 +32,7 @@ OF_EXTRAS: Final = {
     "apprise",
     "httpx",
     "opentelemetry",
+    "psycopg",
     "pytest",
     "pytest_asyncio",
     "python_socks",

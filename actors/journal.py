@@ -25,6 +25,7 @@ from ..errors import (
     StorageBusyError,
     StorageFullError,
     StorageNotWritableError,
+    StorageUnreachableError,
 )
 from ..storage import Store
 from ..telegram import WaitKind
@@ -39,6 +40,7 @@ DISK_REFUSES: Final = (
     StorageNotWritableError,
     StorageBusyError,
     DiskFailedError,
+    StorageUnreachableError,
 )
 TRY_EVERY: Final = 0.5  # seconds between two tries on a disk that takes nothing
 # A journal that crashed comes back when all behind it have stopped, and a session lets what is

@@ -25,10 +25,9 @@ from ..errors import (
     ForeignDatabaseError,
     SchemaTooNewError,
     SchemaTooOldError,
-    SealDamagedError,
     StorageNotFoundError,
 )
-from .crypto.key_slots import read_slots, write_slots
+from .crypto.key_slots import open_slots, write_slots
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_os_error, map_sqlite_error
@@ -88,7 +87,7 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
         with _sorted(path):
             _refuse_foreign(conn, path)
             _refuse_old(conn, path)
-            vault = None if master is None else _unlock(conn, path, master)
+            vault = None if master is None else open_slots(conn, path, master)
     except BaseException:  # whatever it was, the connection must not stay open
         conn.close()
         raise
@@ -127,7 +126,7 @@ def check_database(path: Path, master: MasterKey, *, closed: bool = False) -> Va
         with _sorted(path):
             _refuse_foreign(conn, path)
             _refuse_damaged(conn, path)
-            return _unlock(conn, path, master)
+            return open_slots(conn, path, master)
     finally:
         conn.close()
 
@@ -248,16 +247,6 @@ def _refuse_damaged(conn: sqlite3.Connection, path: Path) -> None:
     (verdict,) = conn.execute("pragma quick_check(1)").fetchone()
     if verdict != "ok":
         raise DatabaseDamagedError(path, " ".join(str(verdict).split()))
-
-
-def _unlock(conn: sqlite3.Connection, path: Path, master: MasterKey) -> Vault:
-    slots = read_slots(conn)
-    if not slots:
-        raise DatabaseDamagedError(path, "its table of data keys is empty")
-    try:
-        return Vault(master, slots)
-    except SealDamagedError as exc:
-        raise DatabaseDamagedError(path, f"{exc.row}: {exc.what}") from None
 
 
 def _connect_to_check(path: Path, *, closed: bool = False) -> sqlite3.Connection:

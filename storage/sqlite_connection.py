@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ..errors import StorageError, StorageNotWritableError
 from .error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_sqlite_error
@@ -18,12 +18,15 @@ from .error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_sqlite_error
 class SqliteConnection:
     """A connection in autocommit mode. Statements run on it as they are, with nothing between."""
 
-    errors: Final = SQLITE_ERRORS
-
     def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
         self.raw, self._path = raw, path
         self.execute = raw.execute
         self.executemany = raw.executemany
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What SQLite raises."""
+        return SQLITE_ERRORS
 
     @property
     def in_transaction(self) -> bool:

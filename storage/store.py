@@ -1,4 +1,4 @@
-"""The store: everything that survives the process, in one SQLite file.
+"""The store: everything that survives the process, in a SQLite file or in PostgreSQL.
 
 Owns opening and closing; the tables are in the modules that ``Store`` is put together from.
 One thread at a time uses a store (the journal's); others read through ``Store.open_reader``, and
@@ -10,14 +10,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlite_utils import Database
 
 from ..errors import StorageFailedError, StorageNotFoundError
+from .connection_port import Connection, Params, Rows
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .database import open_or_create, open_read_only, open_short_writer
+from .database_url import DatabaseUrl, place_of
 from .leases.database_lock import lock_shared, unlock
 from .private_files import is_there, make_private_folder
 from .sqlite_connection import SqliteConnection
@@ -37,6 +39,8 @@ from .tables.rings import RingRows
 from .tables.rotation import RotationRows
 from .tables.sessions import SessionRows
 from .tables.telegram import TelegramRows
+
+_Opened = tuple[Connection, Vault | None]
 
 
 class Store(
@@ -73,44 +77,66 @@ class Store(
         self._shift_verdicts(seconds)
 
     @classmethod
-    def open(cls, path: Path | str, master: MasterKey) -> Self:
-        """Open the database at ``path`` for writing, making it if there is none.
+    def open(cls, place: Path | str | DatabaseUrl, master: MasterKey) -> Self:
+        """Open the database at ``place`` for writing, making it if there is none.
+
+        Args:
+            place: a file's path, or ``postgresql://user@host/database``.
+            master: the master key that seals it.
 
         Raises:
             StorageNotWritableError: the file or its folder cannot be written.
+            StorageUnreachableError: the server cannot be reached.
             DatabaseDamagedError, ForeignDatabaseError, SchemaTooNewError: it cannot be used.
             WrongMasterKeyError: another master key sealed it.
 
         Whatever it raises, a database that was there has not been touched.
         """
-        place = Path(path)
-        make_private_folder(place.parent)
-        return cls._locked(place, lock_shared(place), lambda: open_or_create(place, master))
+        where = place_of(place)
+        if isinstance(where, DatabaseUrl):
+            return cls._on_server(where, lambda server: server.open_or_create(where, master))
+        make_private_folder(where.parent)
+        return cls._locked(where, lock_shared(where), lambda: open_or_create(where, master))
 
     @classmethod
-    def open_reader(cls, path: Path | str, master: MasterKey | None = None) -> Self:
+    def open_reader(cls, place: Path | str | DatabaseUrl, master: MasterKey | None = None) -> Self:
         """Open an existing database for reading only, beside the process that writes it.
 
         Without ``master`` everything but sealed values can be read; those then raise
         ``MasterKeyMissingError``. Writing methods raise ``StorageNotWritableError``.
         """
-        place = Path(path)
-        if not is_there(place):
-            raise StorageNotFoundError(place)
-        handle = lock_shared(place, reading=True)
-        return cls._locked(place, handle, lambda: open_read_only(place, master))
+        where = place_of(place)
+        if isinstance(where, DatabaseUrl):
+            return cls._on_server(where, lambda server: server.open_read_only(where, master))
+        if not is_there(where):
+            raise StorageNotFoundError(where)
+        handle = lock_shared(where, reading=True)
+        return cls._locked(where, handle, lambda: open_read_only(where, master))
 
     @classmethod
-    def open_short_writer(cls, path: Path | str) -> Self:
+    def open_short_writer(cls, place: Path | str | DatabaseUrl) -> Self:
         """Open an existing database for a short write, beside whoever else has it open.
 
-        SQLite's own lock lets one writer in at a time; each waits up to 5 s for another. So keep
-        it for a statement or two, and away from an event loop. Sealed values cannot be used.
+        The database's own lock lets one writer in at a time; each waits up to 5 s for another. So
+        keep it for a statement or two, and away from an event loop. Sealed values cannot be used.
         """
-        place = Path(path)
-        if not is_there(place):
-            raise StorageNotFoundError(place)
-        return cls._locked(place, lock_shared(place), lambda: (open_short_writer(place), None))
+        where = place_of(place)
+        if isinstance(where, DatabaseUrl):
+            return cls._on_server(where, lambda server: server.open_short_writer(where))
+        if not is_there(where):
+            raise StorageNotFoundError(where)
+        return cls._locked(where, lock_shared(where), lambda: (open_short_writer(where), None))
+
+    @classmethod
+    def _on_server(cls, where: DatabaseUrl, connect: Callable[[Any], _Opened]) -> Self:
+        try:
+            from .postgres import opening
+        except ImportError as exc:
+            raise StorageFailedError(
+                where, f"{exc}: install what speaks to it with telewarden[postgres]"
+            ) from exc
+        conn, vault = connect(opening)
+        return cls(conn, where, vault)
 
     @classmethod
     def _locked(
@@ -135,15 +161,19 @@ class Store(
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Store {self.path}>"
+        return f"<Store {self._place}>"
 
     @property
     def db(self) -> Database:
-        """The same connection through sqlite-utils, for questions that no method answers."""
+        """A SQLite file's connection through sqlite-utils, for questions that no method answers."""
         raw = getattr(self._conn, "raw", None)
         if not isinstance(raw, sqlite3.Connection):
-            raise StorageFailedError(self.path, "it is no SQLite database")
+            raise StorageFailedError(self._place, "it is no SQLite database")
         return Database(raw, execute_plugins=False)
+
+    def execute(self, sql: str, params: Params = ()) -> Rows:
+        """Run a statement in SQLite's words, for questions that no method answers."""
+        return self._run(sql, params)
 
     def checkpoint(self) -> None:
         """Bring everything committed onto the disk itself, so that it survives a power cut."""
@@ -151,7 +181,7 @@ class Store(
             self._conn.checkpoint()
 
     def copy_to(self, target: sqlite3.Connection) -> None:
-        """Copy everything committed so far into ``target``; writers need not wait for it."""
+        """Copy everything committed so far into an empty SQLite file; writers need not wait."""
         with self._mapped():
             self._conn.copy_to(target)
 

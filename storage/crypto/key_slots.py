@@ -5,7 +5,9 @@ Owns the table ``vault``.
 
 from __future__ import annotations
 
+from ...errors import DatabaseDamagedError, SealDamagedError
 from ..connection_port import Statements
+from .master_key import MasterKey
 from .vault import KeySlot, Vault
 
 
@@ -18,6 +20,22 @@ def read_slots(conn: Statements) -> list[KeySlot]:
         KeySlot(key_name=name, kdf=kdf, salt=salt, check=checked, wrapped=wrapped)
         for name, kdf, salt, checked, wrapped in rows
     ]
+
+
+def open_slots(conn: Statements, place: object, master: MasterKey) -> Vault:
+    """Return the vault that the data keys in the database make with a master key.
+
+    Raises:
+        DatabaseDamagedError: there are none, or one is damaged.
+        WrongMasterKeyError: another master key wrapped them.
+    """
+    slots = read_slots(conn)
+    if not slots:
+        raise DatabaseDamagedError(place, "its table of data keys is empty")
+    try:
+        return Vault(master, slots)
+    except SealDamagedError as exc:
+        raise DatabaseDamagedError(place, f"{exc.row}: {exc.what}") from None
 
 
 def write_slots(conn: Statements, vault: Vault) -> None:

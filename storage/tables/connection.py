@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import MasterKeyMissingError, TransactionLostError
+from ...errors import MasterKeyMissingError, StorageFailedError, TransactionLostError
 from ..connection_port import Connection, Params, Rows
 from ..crypto.vault import Vault
+from ..database_url import Place
 
 WRAP: Final = 1 << 64
 CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
@@ -24,9 +25,9 @@ CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
 class TableAccess:
     """One connection to the database, with the vault that opens its sealed values."""
 
-    def __init__(self, conn: Connection, path: Path, vault: Vault | None) -> None:
+    def __init__(self, conn: Connection, place: Place, vault: Vault | None) -> None:
         self._conn = conn
-        self._path = path
+        self._place = place
         self._vault = vault
         self._depth = 0
         self._if_undone: list[Callable[[], None]] = []
@@ -35,13 +36,20 @@ class TableAccess:
     @property
     def path(self) -> Path:
         """Where the database file is."""
-        return self._path
+        if not isinstance(self._place, Path):
+            raise StorageFailedError(self._place, "it is no file")
+        return self._place
+
+    @property
+    def place(self) -> Place:
+        """Where the database is: a file's path, or the address of one on a server."""
+        return self._place
 
     @property
     def vault(self) -> Vault:
         """The vault that seals this database; a reader opened without a master key has none."""
         if self._vault is None:
-            raise MasterKeyMissingError(str(self._path), "was opened without one")
+            raise MasterKeyMissingError(str(self._place), "was opened without one")
         return self._vault
 
     @property
@@ -116,7 +124,7 @@ class TableAccess:
 
     def _refuse_lost(self) -> None:
         if self._depth and not self._conn.in_transaction:
-            raise TransactionLostError(self._path)
+            raise TransactionLostError(self._place)
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:

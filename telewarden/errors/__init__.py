@@ -29,7 +29,8 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- StorageBusyError            another process kept the database locked
     |   |   `-- FolderHeldError             another process has the storage folder
     |   |-- StorageFailedError          the operating system failed a read or write
-    |   |   `-- DiskFailedError             the disk did; the work waits for it
+    |   |   |-- DiskFailedError             the disk did; the work waits for it
+    |   |   `-- StorageUnreachableError     its server cannot be reached; the work waits for it
     |   |-- TransactionLostError        an error undid the whole transaction
     |   |-- DatabaseDamagedError        the file is damaged or no database
     |   |-- ForeignDatabaseError        the file is another program's database
@@ -243,6 +244,7 @@ if TYPE_CHECKING:
         StorageFullError,
         StorageNotFoundError,
         StorageNotWritableError,
+        StorageUnreachableError,
         TransactionLostError,
         UnknownRecordError,
     )
@@ -363,6 +365,7 @@ __all__ = [
     "StorageFullError",
     "StorageNotFoundError",
     "StorageNotWritableError",
+    "StorageUnreachableError",
     "SupervisionError",
     "SupervisorAskedError",
     "TelegramAuthError",

@@ -94,6 +94,18 @@ class DiskFailedError(StorageFailedError):
     """The disk failed a read or write (EIO); it may work again, and then the work goes on."""
 
 
+class StorageUnreachableError(StorageFailedError):
+    """The database's server cannot be reached, or the connection was lost; the open transaction
+    was undone. It may come back, and then the work goes on."""
+
+    def __init__(self, place: object, why: str) -> None:
+        StorageError.__init__(
+            self,
+            f"{place} cannot be reached ({why}); see that the server runs and lets this user in",
+        )
+        self.place, self.why = place, why
+
+
 class TransactionLostError(StorageError):
     """An error inside a transaction undid all of it; none of its writes are stored."""
 
@@ -118,7 +130,7 @@ class ForeignDatabaseError(StorageError):
     """A database file belongs to another program; it has been left exactly as it is."""
 
     def __init__(self, place: object) -> None:
-        super().__init__(f"{place} is another program's SQLite database; name another place")
+        super().__init__(f"{place} is another program's database; name another place")
         self.place = place
 
 

@@ -13,6 +13,22 @@ import pytest
 import telewarden
 from telewarden.storage import MasterKey, SessionRecord, Store
 
+from .postgres_server import PostgresServer, programs
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that runs for as long as this process's tests do."""
+    there = programs()
+    if there is None:
+        pytest.skip("there is no PostgreSQL on this machine (Debian: postgresql)")
+    server = PostgresServer(there)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
 
 @pytest.fixture
 def master() -> MasterKey:
@@ -24,9 +40,34 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "state" / "warden.db"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that names ``BACKENDS`` on each, but those marked for one."""
+    backends = getattr(metafunc.module, "BACKENDS", None)
+    told = any(
+        mark.args[0] == "backend" for mark in metafunc.definition.iter_markers("parametrize")
+    )
+    if backends and not told and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", backends)
+
+
 @pytest.fixture
-def store(database: Path, master: MasterKey) -> Iterator[Store]:
-    with Store.open(database, master) as opened:
+def backend() -> str:
+    """Where a test's store is: in a file, if nothing else is said."""
+    return "sqlite"
+
+
+@pytest.fixture
+def place(backend: str, database: Path, request: pytest.FixtureRequest) -> Path | str:
+    """Where the store is, or will be: a file's path or a server's address."""
+    if backend == "sqlite":
+        return database
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.fresh()
+
+
+@pytest.fixture
+def store(place: Path | str, master: MasterKey) -> Iterator[Store]:
+    with Store.open(place, master) as opened:
         yield opened
 
 

@@ -438,7 +438,7 @@ class StoreContract:
         port.add_future_token("alice", b"alice's", 1.0)
 
         with port.transaction():
-            port.db.execute("update future_tokens set session = 'bob'")
+            port.execute("update future_tokens set session = 'bob'")
 
         assert port.future_tokens("bob") == []
 

@@ -8,6 +8,8 @@ import pytest
 
 from telewarden.storage import AlertRow, Epoch, MasterKey, PlanRow, Store, VerdictRow
 
+from .backends import BACKENDS  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 METHOD = "messages.getHistory"
@@ -34,7 +36,7 @@ class Machine:
 
 
 class Database:
-    def __init__(self, place: Path, machine: Machine) -> None:
+    def __init__(self, place: Path | str, machine: Machine) -> None:
         self.place, self.machine, self.master = place, machine, MasterKey.from_text(KEY)
 
     def start(self) -> Epoch:
@@ -64,45 +66,45 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def database(tmp_path: Path, machine: Machine) -> Database:
-    return Database(tmp_path / "warden.db", machine)
+def clocked(place: Path | str, machine: Machine) -> Database:
+    return Database(place, machine)
 
 
 @pytest.mark.parametrize("step", [-3 * DAY, -HOUR, -2.0, 0.0, 2.0, HOUR, 3 * DAY])
 def test_a_clock_that_is_set_while_a_process_works_moves_no_deadline(
-    database: Database, machine: Machine, step: float
+    clocked: Database, machine: Machine, step: float
 ) -> None:
-    epoch = database.start()
-    database.flood(epoch, 12.0)
+    epoch = clocked.start()
+    clocked.flood(epoch, 12.0)
 
     machine.wall += step
     machine.passes(5.0)
 
-    assert database.waits(epoch) == pytest.approx(7.0)
+    assert clocked.waits(epoch) == pytest.approx(7.0)
 
 
 @pytest.mark.parametrize("step", [-3 * DAY, -HOUR, 0.5, HOUR, 3 * DAY])
 def test_a_clock_that_is_set_between_two_processes_moves_no_deadline(
-    database: Database, machine: Machine, step: float
+    clocked: Database, machine: Machine, step: float
 ) -> None:
-    database.flood(database.start(), 600.0)
+    clocked.flood(clocked.start(), 600.0)
 
     machine.wall += step
     machine.passes(100.0)
-    epoch = database.start()
+    epoch = clocked.start()
 
-    assert database.waits(epoch) == pytest.approx(500.0)
+    assert clocked.waits(epoch) == pytest.approx(500.0)
     assert epoch.shown(epoch.now()) == pytest.approx(machine.wall, abs=1.0)
-    with Store.open_reader(database.place, database.master) as store:
+    with Store.open_reader(clocked.place, clocked.master) as store:
         (row,) = store.floods("alice")
     assert row.until == pytest.approx(machine.wall + 500.0, abs=1.0)
 
 
 @pytest.mark.parametrize("step", [-3 * DAY, -20.0, HOUR])
 def test_all_that_is_measured_from_a_moment_keeps_its_distance_when_the_clock_is_set(
-    database: Database, machine: Machine, step: float
+    clocked: Database, machine: Machine, step: float
 ) -> None:
-    now = database.start().now()
+    now = clocked.start().now()
     verdict = VerdictRow(
         session="alice",
         worker_group="",
@@ -112,7 +114,7 @@ def test_all_that_is_measured_from_a_moment_keeps_its_distance_when_the_clock_is
         since=now - 60.0,
         steps=[["disable", 1, now - 30.0, ""]],
     )
-    with Store.open(database.place, database.master) as store:
+    with Store.open(clocked.place, clocked.master) as store:
         store.put_plans([PlanRow(id=9, plan={"added_at": now - 1.0}), PlanRow(id=8, plan={})])
         store.silence("*", now + 600.0)
         store.keep_alerts([AlertRow(name="SessionDown", subject="alice", since=now, fired=now)])
@@ -120,9 +122,9 @@ def test_all_that_is_measured_from_a_moment_keeps_its_distance_when_the_clock_is
 
     machine.wall += step
     machine.passes(100.0)
-    later = database.start().now()
+    later = clocked.start().now()
 
-    with Store.open_reader(database.place, database.master) as store:
+    with Store.open_reader(clocked.place, clocked.master) as store:
         plans = {row.id: row.plan for row in store.plans()}
         (alert,), (kept,) = store.alerts(), store.verdicts()
         silence = store.silences()["*"]
@@ -135,63 +137,63 @@ def test_all_that_is_measured_from_a_moment_keeps_its_distance_when_the_clock_is
     assert kept.steps[0][2] == pytest.approx(later - 130.0)
 
 
-def test_a_script_beside_counts_as_the_writer_does(database: Database, machine: Machine) -> None:
-    database.flood(database.start(), 600.0)
+def test_a_script_beside_counts_as_the_writer_does(clocked: Database, machine: Machine) -> None:
+    clocked.flood(clocked.start(), 600.0)
     machine.wall += HOUR
     beside = machine.epoch()
 
-    with Store.open_reader(database.place, database.master) as store:
+    with Store.open_reader(clocked.place, clocked.master) as store:
         store.adopt_time_base(beside, boot=machine.boot)
 
-    assert database.waits(beside) == pytest.approx(600.0)
+    assert clocked.waits(beside) == pytest.approx(600.0)
 
 
 def test_after_another_boot_a_deadline_goes_on_by_the_wall(
-    database: Database, machine: Machine
+    clocked: Database, machine: Machine
 ) -> None:
-    database.flood(database.start(), 600.0)
+    clocked.flood(clocked.start(), 600.0)
 
     machine.boots(wall=NOON + 200.0)
 
-    assert database.waits(database.start()) == pytest.approx(400.0)
+    assert clocked.waits(clocked.start()) == pytest.approx(400.0)
 
 
 def test_after_another_boot_with_a_clock_set_back_it_lasts_no_longer_than_telegram_said(
-    database: Database, machine: Machine
+    clocked: Database, machine: Machine
 ) -> None:
-    database.flood(database.start(), 600.0)
+    clocked.flood(clocked.start(), 600.0)
 
     machine.boots(wall=0.0)  # as on a board without a battery
 
-    assert database.waits(database.start()) == pytest.approx(600.0)
+    assert clocked.waits(clocked.start()) == pytest.approx(600.0)
 
 
 @pytest.mark.parametrize("wrong", [-400 * DAY, -HOUR, HOUR, 3 * DAY])
 def test_a_deadline_made_under_a_wrong_clock_is_put_right_by_telegrams_time(
-    database: Database, machine: Machine, wrong: float
+    clocked: Database, machine: Machine, wrong: float
 ) -> None:
     machine.wall = NOON + wrong
-    epoch = database.start()
-    database.flood(epoch, 600.0)
-    with Store.open_short_writer(database.place) as store:
+    epoch = clocked.start()
+    clocked.flood(epoch, 600.0)
+    with Store.open_short_writer(clocked.place) as store:
         store.record_server_time(NOON - epoch.now())
 
     machine.boots(wall=NOON + 200.0)  # right by now
 
-    assert database.waits(database.start()) == pytest.approx(400.0)
+    assert clocked.waits(clocked.start()) == pytest.approx(400.0)
 
 
 def test_a_login_code_spent_under_a_clock_ahead_counts_for_a_day_and_no_longer(
-    database: Database, machine: Machine
+    clocked: Database, machine: Machine
 ) -> None:
     machine.wall = NOON + 3 * DAY
-    epoch = database.start()
-    with Store.open_short_writer(database.place) as store:
+    epoch = clocked.start()
+    with Store.open_short_writer(clocked.place) as store:
         store.record_login_code("+1", epoch.now())
 
     machine.wall = NOON
-    epoch = database.start()
-    with Store.open_reader(database.place, database.master) as store:
+    epoch = clocked.start()
+    with Store.open_reader(clocked.place, clocked.master) as store:
         today = store.login_codes("+1", epoch.now() - DAY)
         machine.passes(DAY + 1.0)
         tomorrow = store.login_codes("+1", epoch.now() - DAY)

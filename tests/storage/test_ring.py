@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from telewarden.storage import MasterKey, OutboxRow, Store
+
+from .backends import BACKENDS  # noqa: F401 - conftest reads BACKENDS
 
 pytestmark = pytest.mark.storage
 
@@ -56,10 +59,9 @@ def ring(open_store: Callable[[], Store]) -> Callable[..., Ring]:
 
 
 @pytest.fixture
-def open_store(tmp_path: Path) -> Callable[[], Store]:
-    MasterKey.make_file(tmp_path / "master.key")
-    key = MasterKey.from_file(tmp_path / "master.key")
-    return lambda: Store.open(tmp_path / "telewarden.db", key)
+def open_store(place: Path | str, master: MasterKey) -> Iterator[Callable[[], Store]]:
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(Store.open(place, master))
 
 
 def test_a_copy_does_not_come_back(ring: Callable[..., Ring]) -> None:
@@ -198,5 +200,5 @@ def test_what_went_round_long_ago_is_forgotten(ring: Callable[..., Ring]) -> Non
 
     two.carries(1, 6)
 
-    count = two.store.db.execute("select count(*) from ring_messages").fetchone()
+    count = two.store.execute("select count(*) from ring_messages").fetchone()
     assert count == (1,)

@@ -18,6 +18,8 @@ from telewarden.storage import (
     Store,
 )
 
+from .backends import BACKENDS, IN_A_FILE  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 STRING = "1" + "A" * 352
@@ -67,10 +69,10 @@ def test_a_new_master_key_opens_and_the_old_one_does_not(
 
     assert_whole(store)
     store.close()
-    with Store.open(store.path, other) as again:
+    with Store.open(store.place, other) as again:
         assert_whole(again)
     with pytest.raises(WrongMasterKeyError):
-        Store.open(store.path, master)
+        Store.open(store.place, master)
 
 
 def test_session_files_open_during_a_rotation_and_alone_after_resealing(
@@ -103,25 +105,25 @@ def test_resealing_names_what_does_not_open_and_leaves_it(store: Store, tmp_path
 
 def test_a_new_data_key_seals_everything_anew(store: Store, master: MasterKey) -> None:
     fill(store)
-    before = store.db.execute("select sealed from user_sessions order by name").fetchall()
+    before = store.execute("select sealed from user_sessions order by name").fetchall()
     old = store.vault.slot.key_name
 
     assert store.rotate_data_key() == []
 
-    after = store.db.execute("select sealed from user_sessions order by name").fetchall()
+    after = store.execute("select sealed from user_sessions order by name").fetchall()
     assert all(old not in row[0] for row in after)
     assert all(old in row[0] for row in before)
     assert [slot.key_name for slot in store.vault.slots] != [old]
     assert len(store.vault.slots) == 1
     assert_whole(store)
     store.close()
-    with Store.open(store.path, master) as again:
+    with Store.open(store.place, master) as again:
         assert_whole(again)
 
 
 def test_a_damaged_row_is_named_and_keeps_the_old_data_key(store: Store, master: MasterKey) -> None:
     fill(store)
-    store.db.execute("update user_sessions set sealed = x'00' where name = 's1'")
+    store.execute("update user_sessions set sealed = ? where name = 's1'", (b"\x00",))
 
     assert store.rotate_data_key() == ["user_sessions/s1"]
     assert store.rotate_data_key() == ["user_sessions/s1"]
@@ -133,6 +135,7 @@ def test_a_damaged_row_is_named_and_keeps_the_old_data_key(store: Store, master:
     assert_whole(store)
 
 
+@IN_A_FILE
 def test_a_rotation_that_fails_half_way_is_not_done_at_all(
     store: Store, master: MasterKey, other: MasterKey
 ) -> None:
@@ -150,10 +153,11 @@ def test_a_rotation_that_fails_half_way_is_not_done_at_all(
     store.db.execute("drop trigger full")
     assert_whole(store, sessions=40)
     store.close()
-    with Store.open(store.path, master) as again:
+    with Store.open(store.place, master) as again:
         assert_whole(again, sessions=40)
 
 
+@IN_A_FILE
 @pytest.mark.parametrize("way", ["master", "data"])
 def test_a_disk_that_refuses_the_new_keys_is_said_with_an_error_of_ours(
     store: Store, other: MasterKey, way: str
@@ -188,13 +192,13 @@ while True:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8])
 def test_a_rotation_that_is_killed_loses_nothing(
-    database: Path, spawn: Callable[..., subprocess.Popen[bytes]], turns: int
+    place: Path | str, spawn: Callable[..., subprocess.Popen[bytes]], turns: int
 ) -> None:
     texts = [MasterKey.generate(), MasterKey.generate()]
     keys = [MasterKey.from_text(text) for text in texts]
-    with Store.open(database, keys[0]) as store:
+    with Store.open(place, keys[0]) as store:
         fill(store, sessions=30)
-    turner = spawn(ROTATE, database, *texts)
+    turner = spawn(ROTATE, place, *texts)
     assert turner.stdout is not None
     for _ in range(turns + 1):
         turner.stdout.readline()
@@ -204,7 +208,7 @@ def test_a_rotation_that_is_killed_loses_nothing(
     opened = 0
     for key in keys:
         try:
-            with Store.open(database, key) as store:
+            with Store.open(place, key) as store:
                 assert_whole(store, sessions=30)
                 opened += 1
         except WrongMasterKeyError:
@@ -225,7 +229,7 @@ def test_a_new_data_key_that_is_undone_with_a_larger_transaction_seals_nothing(
     assert store.vault.slots == slots
     assert_whole(store)
     store.close()
-    with Store.open(store.path, master) as again:
+    with Store.open(store.place, master) as again:
         assert_whole(again)
 
 
@@ -248,7 +252,7 @@ def test_what_follows_a_new_data_key_in_one_transaction_opens(
 
     assert_whole(store)
     store.close()
-    with Store.open(store.path, master) as again:
+    with Store.open(store.place, master) as again:
         assert_whole(again)
 
 
@@ -256,6 +260,7 @@ def bytes_on_disk(place: Path) -> bytes:
     return b"".join(one.read_bytes() for one in place.parent.glob(f"{place.name}*"))
 
 
+@IN_A_FILE
 def test_a_replaced_master_key_is_left_neither_in_the_database_nor_in_its_log(
     store: Store, database: Path, other: MasterKey
 ) -> None:
@@ -270,6 +275,7 @@ def test_a_replaced_master_key_is_left_neither_in_the_database_nor_in_its_log(
     assert store.vault.slot.wrapped in left
 
 
+@IN_A_FILE
 def test_a_replaced_data_key_and_what_it_sealed_are_left_nowhere(
     store: Store, database: Path
 ) -> None:
@@ -284,6 +290,7 @@ def test_a_replaced_data_key_and_what_it_sealed_are_left_nowhere(
     assert sealed not in left
 
 
+@IN_A_FILE
 def test_the_log_is_emptied_as_soon_as_nobody_reads_it(
     store: Store, database: Path, other: MasterKey
 ) -> None:
@@ -302,6 +309,7 @@ def test_the_log_is_emptied_as_soon_as_nobody_reads_it(
     assert replaced not in bytes_on_disk(database)
 
 
+@IN_A_FILE
 def test_what_was_deleted_is_not_left_readable(store: Store, database: Path) -> None:
     fill(store)
     (sealed,) = store.db.execute("select sealed from session_backups where name = 's1'").fetchone()

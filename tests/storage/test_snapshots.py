@@ -19,6 +19,8 @@ from telewarden.errors import (
 )
 from telewarden.storage import BackupFolder, MasterKey, OutboxRow, SessionRecord, Store
 
+from .backends import BACKENDS, IN_A_FILE  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 STRING = "1" + "A" * 352
@@ -57,7 +59,7 @@ def test_a_reader_takes_a_snapshot_while_the_writer_writes(
 
     def take() -> None:
         try:
-            with Store.open_reader(alice.path, master) as reader:
+            with Store.open_reader(alice.place, master) as reader:
                 snapshots.take(reader, master, at=1.0)
         except BaseException as exc:  # noqa: BLE001 - told in the test's own thread
             problems.append(exc)
@@ -128,6 +130,7 @@ def test_a_full_disk_takes_no_snapshot_and_drops_none(
     assert [path.name for path in first.path.parent.iterdir()] == [first.path.name]
 
 
+@IN_A_FILE
 def test_a_damaged_database_makes_no_snapshot_and_drops_none(
     alice: Store, tmp_path: Path, master: MasterKey
 ) -> None:
@@ -153,6 +156,7 @@ def test_an_unwritable_folder_is_said(alice: Store, unprivileged: Path, master: 
         BackupFolder(unprivileged / "backups").take(alice, master, at=1.0)
 
 
+@IN_A_FILE
 def test_a_restore_puts_the_snapshot_back_and_keeps_what_was_there(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -205,6 +209,7 @@ sys.stdin.readline()
         assert names(before) == ["bob"]
 
 
+@IN_A_FILE
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000, None])
 def test_a_restore_replaces_a_damaged_or_missing_database(
     alice: Store, snapshots: BackupFolder, master: MasterKey, content: bytes | None
@@ -224,6 +229,7 @@ def test_a_restore_replaces_a_damaged_or_missing_database(
         assert store.credential("alice") is not None
 
 
+@IN_A_FILE
 def test_a_second_restore_keeps_both_databases(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -237,6 +243,7 @@ def test_a_second_restore_keeps_both_databases(
     assert all(path.exists() for path in (*first, *second))
 
 
+@IN_A_FILE
 def test_a_restore_under_an_open_database_is_refused(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -250,6 +257,7 @@ def test_a_restore_under_an_open_database_is_refused(
     alice.put_session(SessionRecord(name="bob"))
 
 
+@IN_A_FILE
 def test_a_restore_under_a_reader_is_refused(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -260,6 +268,7 @@ def test_a_restore_under_a_reader_is_refused(
         snapshots.restore(snapshot, alice.path, master)
 
 
+@IN_A_FILE
 def test_a_damaged_snapshot_is_not_restored_and_not_chosen(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -277,6 +286,7 @@ def test_a_damaged_snapshot_is_not_restored_and_not_chosen(
     assert snapshots.newest_usable(master) == good
 
 
+@IN_A_FILE
 def test_a_snapshot_under_another_master_key_is_not_restored(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -289,6 +299,7 @@ def test_a_snapshot_under_another_master_key_is_not_restored(
     assert snapshots.newest_usable(other) is None
 
 
+@IN_A_FILE
 def test_a_snapshot_that_is_gone_is_named(
     alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
@@ -299,6 +310,7 @@ def test_a_snapshot_that_is_gone_is_named(
         snapshots.restore(snapshot, alice.path, master)
 
 
+@IN_A_FILE
 def test_a_restore_that_is_killed_on_its_way_leaves_a_database(
     alice: Store, snapshots: BackupFolder, master: MasterKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

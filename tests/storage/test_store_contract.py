@@ -10,6 +10,7 @@ import pytest
 
 from telewarden.storage import MasterKey, Store
 
+from .postgres_server import PostgresServer
 from .store_contract import StoreContract
 
 pytestmark = pytest.mark.storage
@@ -20,8 +21,17 @@ class TestStoreInSqlite(StoreContract):
         return Store.open(place / "warden.db", master)
 
 
+class TestStoreInPostgres(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _schema(self, postgres: PostgresServer) -> None:
+        self.url = postgres.fresh()
+
+    def open_at(self, place: Path, master: MasterKey) -> Store:
+        return Store.open(self.url, master)
+
+
 # What is about the file; other tests have it.
-OF_A_FILE = {"copy_to", "db", "open", "open_short_writer", "open_reader", "path"}
+OF_A_FILE = {"copy_to", "db", "open", "open_short_writer", "open_reader", "path", "place"}
 
 
 def test_the_contract_speaks_of_every_method_of_a_store() -> None:

@@ -20,6 +20,8 @@ from telewarden.storage import (
     Store,
 )
 
+from .backends import BACKENDS, IN_A_FILE  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 CHANNEL = -1_000_000_000_100  # where messages have the same numbers for every account
@@ -85,7 +87,7 @@ def test_a_senseless_pair_does_not_cost_the_others(
 ) -> None:
     alice.put_pair(pair(1))
     alice.put_pair(pair(2))
-    alice.db.execute("update pairs set mode = 'steal' where id = 1")
+    alice.execute("update pairs set mode = 'steal' where id = 1")
 
     with caplog.at_level(logging.ERROR):
         assert [record.id for record in alice.pairs("alice")] == [2]
@@ -208,6 +210,7 @@ def test_a_delivery_is_counted_once_and_drops_the_payload(store: Store) -> None:
     assert store.targets(1, [1, 2]) == {1: 900}
 
 
+@IN_A_FILE
 def test_no_power_cut_undoes_what_others_have_seen(store: Store) -> None:
     said: list[str] = []
     store.db.conn.set_trace_callback(said.append)
@@ -286,7 +289,7 @@ def test_a_damaged_payload_is_said_and_holds_up_nothing(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.enqueue([message(1), message(2)])
-    store.db.execute("update outbox set payload = x'0102' where source_id = 1")
+    store.execute("update outbox set payload = ? where source_id = 1", (b"\x01\x02",))
 
     first, second = store.pending([1])
 
@@ -295,6 +298,7 @@ def test_a_damaged_payload_is_said_and_holds_up_nothing(
     assert "outbox payload damaged" in caplog.text
 
 
+@IN_A_FILE
 def test_a_message_text_is_on_no_disk_in_the_clear(store: Store) -> None:
     store.enqueue([message(1, payload=b"a very private text")])
     store.checkpoint()

@@ -19,6 +19,8 @@ from telewarden.storage import (
     Store,
 )
 
+from .backends import BACKENDS  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 BACKFILL = Operation(

@@ -13,6 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from telewarden.storage import Mark, MasterKey, OutboxRow, Store
 
+from .postgres_server import PostgresServer
+
 pytestmark = pytest.mark.storage
 
 MASTER = MasterKey.from_text(MasterKey.generate())
@@ -26,11 +28,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        self.store = Store.open(self.folder / "warden.db", MASTER)
+        self.folder, self.place = self.made()
+        self.store = Store.open(self.place, MASTER)
         self.rows: dict[tuple[int, int], tuple[str, bytes | None, int, int | None]] = {}
         self.marks: dict[tuple[int, int], int] = {}
         self.floods: dict[tuple[str, int | None], float] = {}
+
+    def made(self) -> tuple[Path, Path | str]:
+        """A folder that is this run's own, and where its store is to be."""
+        folder = Path(tempfile.mkdtemp())
+        return folder, folder / "warden.db"
 
     @rule(pair=PAIRS, message=MESSAGES, payload=PAYLOADS)
     def enqueue(self, pair: int, message: int, payload: bytes | None) -> None:
@@ -115,7 +122,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def open_again(self) -> None:
         self.store.close()
-        self.store = Store.open(self.folder / "warden.db", MASTER)
+        self.store = Store.open(self.place, MASTER)
 
     @invariant()
     def the_store_says_what_the_model_says(self) -> None:
@@ -152,3 +159,23 @@ StoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=2
 
 class TestStoreUnderAnyOrderOfCalls(StoreMachine.TestCase):  # type: ignore[name-defined,misc] # made by hypothesis
     """Collected by pytest."""
+
+
+class PostgresMachine(StoreMachine):
+    """The same on a server."""
+
+    server: PostgresServer
+
+    def made(self) -> tuple[Path, Path | str]:
+        return Path(tempfile.mkdtemp()), self.server.fresh()
+
+
+PostgresMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+
+
+class TestStoreInPostgresUnderAnyOrderOfCalls(PostgresMachine.TestCase):  # type: ignore[name-defined,misc] # made by hypothesis
+    """Collected by pytest."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres: PostgresServer) -> None:
+        PostgresMachine.server = postgres

@@ -11,6 +11,8 @@ import pytest
 
 from telewarden.storage import Backfill, Entity, MasterKey, OutboxRow, Store
 
+from .postgres_server import PostgresServer
+
 pytestmark = pytest.mark.storage
 
 MASTER = MasterKey.from_text(MasterKey.generate())
@@ -98,9 +100,9 @@ class Pair:
     message that was not sent.
     """
 
-    def __init__(self, place: Path, seed: int) -> None:
-        self.path, self.chance = place / "warden.db", random.Random(seed)
-        self.store = Store.open(self.path, MASTER)
+    def __init__(self, database: Path | str, seed: int) -> None:
+        self.database, self.chance = database, random.Random(seed)
+        self.store = Store.open(database, MASTER)
         self.now = 0.0
         self.place: tuple[float, int] | None = None
         self.start = self.newest = self.chance.randint(0, 6)  # newest: also of what is deleted
@@ -201,7 +203,7 @@ class Pair:
 
     def again(self) -> None:
         self.store.close()
-        self.store = Store.open(self.path, MASTER)
+        self.store = Store.open(self.database, MASTER)
 
     def check(self) -> None:
         """Nothing is lost or doubled, what was noted is to be made, marks and last target stand."""
@@ -217,8 +219,16 @@ class Pair:
 
 
 @pytest.mark.parametrize("seed", range(80))
-def test_pruning_loses_and_doubles_nothing_in_any_history(tmp_path: Path, seed: int) -> None:
-    pair = Pair(tmp_path, seed)
+def test_pruning_loses_and_doubles_nothing_in_any_history(database: Path, seed: int) -> None:
+    goes_by(Pair(database, seed))
+
+
+@pytest.mark.parametrize("seed", range(80, 92))
+def test_nor_does_it_in_postgresql(postgres: PostgresServer, seed: int) -> None:
+    goes_by(Pair(postgres.fresh(), seed))
+
+
+def goes_by(pair: Pair) -> None:
     try:
         for _ in range(60):
             pair.step()

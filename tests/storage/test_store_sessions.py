@@ -25,6 +25,8 @@ from telewarden.storage import (
     check_name,
 )
 
+from .backends import BACKENDS, IN_A_FILE  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 STRING = "1" + "A" * 352
@@ -33,7 +35,7 @@ KEY = 0xDEAD_BEEF_0000_0001  # above 2**63: SQLite's integers are signed
 
 def damage(store: Store, sql: str, *params: object) -> None:
     """Change a row behind the store's back, as a bad disk or a curious hand would."""
-    assert store.db.execute(sql, params).rowcount
+    assert store.execute(sql, params).rowcount
 
 
 def test_a_session_comes_back_as_it_was_declared(store: Store) -> None:
@@ -173,6 +175,7 @@ def test_a_credential_needs_its_session(store: Store) -> None:
         store.put_credential("bob", STRING, KEY, 2)
 
 
+@IN_A_FILE
 def test_a_string_is_on_no_disk_in_the_clear(alice: Store) -> None:
     alice.add_backup("alice", "by hand", 1.0)
     alice.checkpoint()
@@ -186,7 +189,7 @@ def test_a_string_is_on_no_disk_in_the_clear(alice: Store) -> None:
     [
         ("update user_sessions set sealed = x'00'", "too few"),
         ("update user_sessions set sealed = x''", "too few"),
-        ("update user_sessions set sealed = zeroblob(500)", "format 0"),
+        ("update user_sessions set sealed = x'" + 500 * "00" + "'", "format 0"),
         ("update user_sessions set sealed = substr(sealed, 1, 100)", "altered"),
         ("update user_sessions set digest = 'abcd'", "digest"),
         ("update user_sessions set digest = null", "digest"),
@@ -218,7 +221,7 @@ def test_a_credential_moved_to_another_session_is_noticed(alice: Store) -> None:
 
 
 def test_every_byte_of_a_sealed_credential_counts(alice: Store) -> None:
-    (sealed,) = alice.db.execute("select sealed from user_sessions").fetchone()
+    (sealed,) = alice.execute("select sealed from user_sessions").fetchone()
 
     for position in range(len(sealed)):
         damaged = bytearray(sealed)
@@ -414,7 +417,7 @@ def test_an_altered_account_is_not_believed(alice: Store, statement: str) -> Non
     alice.put_session(SessionRecord(name="bob", user_id=88))
     alice.put_user_id("alice", 77)
 
-    alice.db.execute(statement)
+    alice.execute(statement)
 
     found = alice.session("alice")
     assert found is not None
@@ -431,13 +434,13 @@ def test_an_account_goes_with_its_session(alice: Store) -> None:
     found = alice.session("alice")
     assert found is not None
     assert found.user_id is None
-    assert alice.db.execute("select count(*) from accounts").fetchone() == (0,)
+    assert alice.execute("select count(*) from accounts").fetchone() == (0,)
 
 
 def test_who_reads_without_a_key_is_told_what_stands_in_the_clear(alice: Store) -> None:
     alice.put_user_id("alice", 77)
 
-    with Store.open_reader(alice.path) as reader:
+    with Store.open_reader(alice.place) as reader:
         found = reader.session("alice")
 
     assert found is not None

@@ -13,6 +13,8 @@ from telewarden.storage import (
     UpdateState,
 )
 
+from .backends import BACKENDS  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 SEND = "messages.sendMessage"

@@ -18,6 +18,8 @@ from telewarden.errors import (
 )
 from telewarden.storage import MasterKey, OutboxRow, SessionRecord, Store
 
+from .backends import BACKENDS, IN_A_FILE  # noqa: F401 - conftest reads BACKENDS
+
 pytestmark = pytest.mark.storage
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -43,7 +45,7 @@ def big(source_id: int) -> OutboxRow:
 
 
 def test_a_transaction_is_seen_by_others_whole_or_not_at_all(store: Store) -> None:
-    with Store.open_reader(store.path) as reader:
+    with Store.open_reader(store.place) as reader:
         with store.transaction():
             add(store, "alice")
             add(store, "bob")
@@ -84,7 +86,7 @@ def test_nesting_may_be_deep(store: Store) -> None:
 def test_a_lost_transaction_is_not_taken_for_a_commit(store: Store) -> None:
     with pytest.raises(TransactionLostError), store.transaction():  # noqa: PT012 - what is undone
         add(store, "alice")
-        store.db.execute("rollback")  # as SQLite does by itself on some errors
+        store.execute("rollback")  # as SQLite does by itself on some errors
         add(store, "bob")
 
     assert names(store) == []
@@ -95,11 +97,12 @@ def test_a_lost_transaction_is_not_taken_for_a_commit(store: Store) -> None:
 def test_a_transaction_lost_at_its_end_is_not_taken_for_a_commit(store: Store) -> None:
     with pytest.raises(TransactionLostError), store.transaction():  # noqa: PT012 - what is undone
         add(store, "alice")
-        store.db.execute("rollback")
+        store.execute("rollback")
 
     assert names(store) == []
 
 
+@IN_A_FILE
 def test_a_database_locked_by_another_process_is_busy_and_then_free(store: Store) -> None:
     store.db.execute("pragma busy_timeout = 1")
     other = sqlite3.connect(store.path, isolation_level=None)
@@ -116,6 +119,7 @@ def test_a_database_locked_by_another_process_is_busy_and_then_free(store: Store
     assert names(store) == ["bob"]
 
 
+@IN_A_FILE
 def test_a_transaction_has_the_right_to_write_from_its_beginning(store: Store) -> None:
     other = sqlite3.connect(store.path, isolation_level=None, timeout=0)
 
@@ -125,6 +129,7 @@ def test_a_transaction_has_the_right_to_write_from_its_beginning(store: Store) -
     other.close()
 
 
+@IN_A_FILE
 def test_a_database_at_its_limit_is_full_and_goes_on_when_there_is_room(store: Store) -> None:
     (pages,) = store.db.execute("pragma page_count").fetchone()
     store.db.execute(f"pragma max_page_count = {pages + 5}")
@@ -170,6 +175,7 @@ def test_a_full_disk_makes_no_half_database(small_disk: Path, master: MasterKey)
     assert sorted(path.name for path in small_disk.iterdir()) == [".warden.db.lock", "filler"]
 
 
+@IN_A_FILE
 def test_damage_done_while_it_is_open_is_said(alice: Store) -> None:
     for number in range(300):
         alice.put_session(SessionRecord(name=f"s{number}", metadata={"x": "y" * 300}))
@@ -202,10 +208,10 @@ for number in range(1, 1_000_000):
 
 @pytest.mark.parametrize("lines", [1, 7, 40])
 def test_a_killed_writer_leaves_every_committed_transaction_whole(
-    database: Path, spawn: Spawn, lines: int
+    place: Path | str, spawn: Spawn, lines: int
 ) -> None:
     text = MasterKey.generate()
-    writer = spawn(WRITE, database, text)
+    writer = spawn(WRITE, place, text)
     assert writer.stdout is not None
     seen = [int(writer.stdout.readline()) for _ in range(lines)][-1]
 
@@ -214,7 +220,7 @@ def test_a_killed_writer_leaves_every_committed_transaction_whole(
     writer.wait(timeout=30)
     committed = int(rest[-1]) if rest else seen
 
-    with Store.open(database, MasterKey.from_text(text)) as store:
+    with Store.open(place, MasterKey.from_text(text)) as store:
         counts: dict[int, int] = {}
         for row in store.pending(range(1, committed + 2)):
             counts[row.pair_id] = counts.get(row.pair_id, 0) + 1
