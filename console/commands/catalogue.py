@@ -17,7 +17,7 @@ from .model import Command, Surface
 
 FIRST_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "local": "init run check reload stop wait top keygen token database demo loopback"
+        "local": "init run check migrate reload stop wait top keygen token database demo loopback"
         " completion help",
         "sessions": "status sessions register change change-many delete optimal workers",
         "login": "login auth renew logout authorisations recover",

@@ -117,6 +117,23 @@ COMMANDS: Final = (
         surfaces=LINE_ALONE,
     ),
     Command(
+        name="migrate",
+        help="Write another forwarder's configuration as Telewarden's; changes nothing of it.",
+        more="A tgcf.config.json, telemirror's .env or mirror.config.yml, or TelegramForwarder's"
+        " database; which it is is told by what is in it. What has no counterpart becomes a"
+        " comment that begins with CHECK. Secrets are never copied: the comment says where they"
+        " belong.",
+        group=STARTING,
+        parameters=(
+            argument("file", "The other program's file.", Kind.PATH, metavar="FILE"),
+            option("output", "Where to; else the standard output.", Kind.PATH),
+            option("env", "The .env beside it, for api_id and phone.", Kind.PATH),
+            flag("force", "Replace a file that is there."),
+        ),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
         name="keygen",
         help="Print a fresh master key, for where storage.master_key looks.",
         group=STARTING,

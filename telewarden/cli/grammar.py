@@ -214,8 +214,8 @@ class Group(TyperGroup):
         if word == OWN or self._that(word) or word.startswith("-"):
             return super().resolve_command(ctx, args)
         shown = dict.fromkeys(self.list_commands(ctx))
-        near = [" ".join((*self._words, one)) for one in nearest(word, shown)]
-        near = near or [one.name for one in offered(Surface.LINE) if word in one.words]
+        near = [one.name for one in offered(Surface.LINE) if word in one.words[1:]]
+        near = near or [" ".join((*self._words, one)) for one in nearest(word, shown)]
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         return ctx.fail(f"No such command {' '.join((*self._words, word))!r}.{hint}")
 

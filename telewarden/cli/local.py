@@ -160,6 +160,13 @@ def identify(typed: Typed) -> None:
     show(typed.command, identified(**given).model_dump(mode="json"), as_json=typed.as_json)
 
 
+def migrate(typed: Typed) -> None:
+    """Write another program's configuration as ours."""
+    from .migrating import migrate as carry_out
+
+    carry_out(typed.given, as_json=typed.as_json)
+
+
 def demo(typed: Typed) -> None:
     """Watch a supervised forwarder survive faults."""
     from ..demo import run_demo
@@ -211,6 +218,7 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "init": init,
     "keygen": keygen,
     "loopback serve": loopback_serve,
+    "migrate": migrate,
     "run": run,
     "token": token,
     "top": top,
