@@ -100,8 +100,9 @@ async def test_an_owner_that_does_not_come_is_told_after_the_patience(house: Hou
 
 async def test_a_session_that_needs_a_login_is_told_at_once(house: House) -> None:
     async with house.client("reader") as client:
+        since = house.mark()
         house.telegram.revoke(house.account(ALICE))
-        await house.hears(PhaseChanged, session="alice", after=Phase.NEEDS_LOGIN)
+        await house.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
 
         with pytest.raises(SharedSessionOfflineError, match="Log in again"):
             await client(NEAREST())
