@@ -291,6 +291,13 @@ class SharedFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedCallFailed:
+    """A program's request that did not pass the mailbox has failed, with what it may mean."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class AskSharedFacts(Ask[SharedFacts]):
     """Where is the account? Answered with its facts; raises when the session is not online."""
 

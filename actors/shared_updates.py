@@ -1,7 +1,7 @@
-"""Updates for programs that share a session: as they come, in order, written once for all.
+"""What programs that share a session have of it: its client while it is online, and its updates.
 
-It outlives every incarnation of a session and of whoever serves the programs, and is used in their
-loop alone.
+Updates are passed on as they come, in order, written once for all. It outlives every incarnation of
+a session and of whoever serves the programs, and is used in their loop alone.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ MISSED: Final = b""  # what a listener is told when it may have missed something
 
 
 class SharedUpdates:
-    """Who listens to which session."""
+    """Who listens to which session, and which are online."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Listener]] = {}
+        self._clients: dict[str, Client] = {}
+
+    def client(self, session: str) -> Client | None:
+        """The client that a session is online with, by which nothing may be posted."""
+        return self._clients.get(session)
 
     def listen(self, session: str, listener: Listener) -> Callable[[], None]:
         """Tell ``listener`` of a session's updates, in TL; returns how to end that.
@@ -44,9 +49,14 @@ class SharedUpdates:
 
     def follow(self, session: str, client: Client) -> None:
         """A session has come online with ``client``; what came before it may have been missed."""
+        self._clients[session] = client
         client.overhear(partial(self._heard, session))
         for listener in tuple(self._listeners.get(session, ())):
             listener(MISSED)
+
+    def leave(self, session: str) -> None:
+        """A session works with its client no more."""
+        self._clients.pop(session, None)
 
     def _heard(self, session: str, updates: Any, origin: object) -> None:
         listeners = self._listeners.get(session)

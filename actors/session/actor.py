@@ -561,6 +561,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     messages.LookInto: lambda session, message: session.reader.look_into(message),
     messages.CallTelegram: lambda session, message: session.reader.call(message),
     messages.CallShared: lambda session, message: session.shared.call(message),
+    messages.SharedCallFailed: lambda session, message: session.shared.failed(message.error),
     messages.AskSharedFacts: lambda session, _: session.shared.facts(),
     AwaitOnline: lambda session, message: session.online_waits.take(message),
     WaitedEnough: lambda session, message: session.online_waits.enough(message),

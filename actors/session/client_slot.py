@@ -72,6 +72,7 @@ class ClientSlot:
     def detach(self) -> Client | None:
         """Work with none any more, what it has learnt on its way to the disk; returns it."""
         self.flush()  # what this client has learnt is what the next one starts with
+        self._services.shared.leave(self._name)
         client, self.client = self.client, None
         return client
 

@@ -52,6 +52,7 @@ class Line(asyncio.Protocol):
         self._hear, self._lost = hear, lost
         self._buffer = FrameBuffer(LONGEST_ANSWER)
         self._transport: asyncio.Transport | None = None
+        self._outgoing: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
@@ -71,9 +72,15 @@ class Line(asyncio.Protocol):
         self._end(exc)
 
     def write(self, frame: bytes) -> None:
-        """Send a frame."""
+        """Send a frame; those of one turn of the loop leave together."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(frame)
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
         if self._transport is not None:
-            self._transport.write(frame)
+            self._transport.write(b"".join(outgoing))
 
     def close(self) -> None:
         """End it; nobody is told."""

@@ -21,7 +21,7 @@ from ..actors import (
     SubmitPassword,
 )
 from ..actors.forwarding.pausing import MONITOR
-from ..actors.messages import BY_MONITOR, BY_OPERATOR, AskSharedFacts, SharedFacts
+from ..actors.messages import BY_MONITOR, BY_OPERATOR, AskSharedFacts, SharedCallFailed, SharedFacts
 from ..actors.session.sharing.calls import LONGEST_TURN
 from ..errors import (
     ChildUnavailableError,
@@ -152,6 +152,10 @@ class SessionHandle(SessionMaintenance):
         message = CallShared(request=request, deadline=within, dc_id=dc_id)
         end = time.monotonic() + self._patience
         return await self._when_online(message, timeout=within + LONGEST_TURN + 1.0, end=end)
+
+    async def shared_call_failed(self, error: Exception) -> None:
+        """Have its actor look closer where an error may mean the session; for ``[share]`` alone."""
+        (await self._find(self.name)).tell(SharedCallFailed(error))
 
     async def shared_facts(self) -> SharedFacts:
         """Who and where the account is, as a program that shares it is told.

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from ..actors.errors import to_public_error
 from ..actors.session.sharing.calls import LONGEST_TURN
 from ..actors.shared_updates import SharedUpdates
+from ..api.session import SessionHandle
 from ..config.share import ProgramConfig, ShareConfig
 from ..console.acceptor import Acceptor
 from ..errors import (
@@ -110,7 +112,8 @@ class ShareActor(LoopActor):
             link.end("refused", why, what="the use of the session")
             return
         try:
-            facts = await self._owner.session(session).shared_facts()
+            handle = self._owner.session(session)
+            facts = await handle.shared_facts()
         except SessionOfflineError as error:
             link.end("offline", str(error), coming=error.coming)
             return
@@ -119,7 +122,7 @@ class ShareActor(LoopActor):
             return
         listen = partial(self._updates.listen, session) if said.get("updates") else None
         self._note_use(program, session)
-        link.welcome(program, session, {"dc_id": facts.dc_id, "user_id": facts.user_id}, listen)
+        link.welcome(program, handle, {"dc_id": facts.dc_id, "user_id": facts.user_id}, listen)
 
     def _stranger(self, said: Mapping[str, Any]) -> str | None:
         """Why the two ends do not understand each other; ``None`` if they do."""
@@ -170,12 +173,27 @@ class ShareActor(LoopActor):
             return self._refuse(link, frame, request.method, why or "")
         try:
             await self._take_turn(program, link.session, request)
-            await self._owner.session(link.session).call_shared(request, dc_id=dc_id)
+            await self._ask(link.handle, request, dc_id)
         except Exception as error:  # noqa: BLE001 - the program is told, whatever it is
             if not request.answer:  # Telegram's own, which the owner could not read
                 return self._failed(link, frame, request.method, error)
         self._count(link, "ok")
         return pack(Kind.ANSWER, frame.number, request.answer)
+
+    async def _ask(self, session: SessionHandle, request: PassedRequest, dc_id: int) -> None:
+        """Have a request carried out; one that posts nothing needs no turn in the mailbox."""
+        client = self._updates.client(session.name)
+        if client is None or request.chat is not None:
+            await session.call_shared(request, dc_id=dc_id)
+            return
+        try:
+            deadline = self._owner.config.telegram.call_deadline
+            await client.call_at(request, dc_id, deadline=deadline)
+        except TelewardenError:
+            raise
+        except Exception as error:
+            await session.shared_call_failed(error)
+            raise to_public_error(error, session=session.name) from error
 
     async def _take_turn(
         self, program: ProgramConfig, session: str, request: PassedRequest

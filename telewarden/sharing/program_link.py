@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from ..api.session import SessionHandle
 from ..supervision import LineLimit
 from ..telegram.sharing.frames import (
     LONGEST_CALL,
@@ -57,11 +58,14 @@ class ProgramLink(asyncio.Protocol):
 
     transport: asyncio.Transport
     session = program = ""
+    handle: SessionHandle
+    """The session's, once it has been let in."""
 
     def __init__(self, host: Host, *, queue: int) -> None:
         self._host, self._most = host, queue
         self._buffer = FrameBuffer(LONGEST_CALL)
         self._waiting: deque[bytes] = deque()
+        self._outgoing: list[bytes] = []  # leaves together with the loop's next turn
         self._calls: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
         self._full = self._ending = False
@@ -127,14 +131,14 @@ class ProgramLink(asyncio.Protocol):
     def welcome(
         self,
         program: str,
-        session: str,
+        handle: SessionHandle,
         said: Mapping[str, object],
         listen: Callable[[Callable[[bytes], None]], Callable[[], None]] | None,
     ) -> None:
         """Let it in; ``listen`` has it told of updates from now on and returns how to end that."""
-        self.program, self.session = program, session
+        self.program, self.session, self.handle = program, handle.name, handle
         self._expect(None)
-        self.transport.write(pack_said(Kind.WELCOME, 0, said))
+        self._write(pack_said(Kind.WELCOME, 0, said))
         if listen is not None:
             self._unlisten = listen(self.tell)
 
@@ -144,7 +148,7 @@ class ProgramLink(asyncio.Protocol):
             return
         frame = pack(Kind.UPDATES, 0, updates)
         if not self._full:
-            self.transport.write(frame)
+            self._write(frame)
         elif len(self._waiting) < self._most:
             self._waiting.append(frame)
         else:
@@ -162,7 +166,17 @@ class ProgramLink(asyncio.Protocol):
         self._waiting.clear()
         self._stop_telling()
         said = {"kind": "lost", "why": "it did not take its updates", "behind": behind}
-        self.transport.write(pack_said(Kind.END, 0, said))
+        self._write(pack_said(Kind.END, 0, said))
+
+    def _write(self, frame: bytes) -> None:
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(frame)
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing and not self.transport.is_closing():
+            self.transport.write(b"".join(outgoing))
 
     def _stop_telling(self) -> None:
         unlisten, self._unlisten = self._unlisten, None
@@ -176,7 +190,8 @@ class ProgramLink(asyncio.Protocol):
         self._ending = True
         self._waiting.clear()
         self._stop_telling()
-        self.transport.write(pack_said(Kind.END, 0, {"kind": kind, "why": why, **more}))
+        self._outgoing.append(pack_said(Kind.END, 0, {"kind": kind, "why": why, **more}))
+        self._flush()
         self.transport.close()
         self._expect(TAKEN_WITHIN)
 
@@ -200,7 +215,7 @@ class ProgramLink(asyncio.Protocol):
     async def _call(self, frame: Frame) -> None:
         answer = await self._host.carry_out(self, frame)
         if not self._ending and not self.transport.is_closing():
-            self.transport.write(answer)
+            self._write(answer)
 
     def _called(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)

@@ -6,11 +6,12 @@ faster for having more users. Every request passes the client's gate, as an app'
 
 from __future__ import annotations
 
-from typing import Any, Final
+import asyncio
+from typing import Final
 
 from ....errors import TelegramRateLimitError
 from ....supervision import Answer, LoopActor
-from ....telegram import Action, Client, ErrorClass, classify
+from ....telegram import Action, Client, ErrorClass, Verdict, classify
 from ...context import Services
 from ...errors import to_public_error
 from ...messages import CallShared, Probe, SharedFacts
@@ -32,7 +33,7 @@ class SharedCalls:
         sender: whose pace it is.
     """
 
-    __slots__ = ("_actor", "_name", "_sender", "_services", "_slot", "_state")
+    __slots__ = ("_actor", "_name", "_sender", "_services", "_slot", "_state", "_under_way")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class SharedCalls:
     ) -> None:
         self._name, self._services, self._actor = name, services, actor
         self._slot, self._state, self._sender = slot, state, sender
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def call(self, message: CallShared) -> Answer:
         """Carry a request out when it is its turn."""
@@ -85,22 +87,38 @@ class SharedCalls:
         if client is None:
             answer.fail(self._state.offline())
             return
-        self._actor.pipe(
-            self._ask(client, message),
-            then=answer.set,
-            otherwise=lambda error: self._refused(message, answer, error),
-        )
+        task = asyncio.get_running_loop().create_task(self._ask(client, message, answer))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
-    async def _ask(self, client: Client, message: CallShared) -> Any:
+    async def _ask(self, client: Client, message: CallShared, answer: Answer) -> None:
+        """Ask and answer at once, past the mailbox: a program may ask thousands of times a second.
+
+        It ends with its client, which a stop and a crash close; what it means for the session
+        goes to the mailbox.
+        """
         deadline = message.deadline or self._services.settings.call_deadline
-        return await client.call_at(message.request, message.dc_id, deadline=deadline)
+        try:
+            result = await client.call_at(message.request, message.dc_id, deadline=deadline)
+        except asyncio.CancelledError:
+            answer.fail(ConnectionAbortedError("the connection was closed before the answer"))
+            raise
+        except Exception as error:  # noqa: BLE001 - the asker is told, whatever it is
+            self._refused(message, answer, error)
+        else:
+            answer.set(result)
 
-    def _refused(self, message: CallShared, answer: Answer, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> Verdict:
+        """Look closer where an error may mean the session; returns what it means."""
         verdict = classify(error)
         if verdict.terminal:
             self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
         elif verdict.action is Action.HOLD_WRITES:
             self._actor.actor_ref.tell(Hinted(verdict))
+        return verdict
+
+    def _refused(self, message: CallShared, answer: Answer, error: BaseException) -> None:
+        verdict = self.failed(error)
         self._slow_down(message, verdict.action, verdict.wait)
         answer.fail(to_public_error(error, session=self._name))
 
