@@ -295,11 +295,12 @@ class Delivery:
                 came = [one for one in came if ring[one.id] == "stay"]
             self._take_out(state, came)
             self.send_next(state)
-        elif "wait" in verdicts:
+        elif sure := _before_a_wait(items, ring):
+            state.queue.end(but=len(sure))
+            self._send(state, ticket, sure)
+        else:
             state.queue.end()
             self._context.set_pair_timer(RING_AGAIN, state, self.retry)
-        else:
-            self._send(state, ticket, items)
 
     def _send(self, state: PairState, ticket: int, items: tuple[Item, ...]) -> None:
         assert state.queue.under_way is not None  # noqa: S101 - the callers looked
@@ -489,6 +490,19 @@ class Delivery:
         pair, now = state.plan.id, self._context.services.stamp()
         self._write_first(state, lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._context.put_aside(state, at=now, source_id=source_id, reason=reason)
+
+
+def _before_a_wait(items: tuple[Item, ...], ring: Mapping[int, RingVerdict]) -> tuple[Item, ...]:
+    """Those that may go on in a ring before the first of which that is not known yet.
+
+    Another pair may be waiting for what becomes of one of these; an album goes whole.
+    """
+    waits = [isinstance(one, Incoming) and ring.get(one.id) == "wait" for one in items]
+    if not any(waits):
+        return items
+    first = items[0]
+    album = isinstance(first, Incoming) and first.grouped_id is not None
+    return () if album else items[: waits.index(True)]
 
 
 def _may_be_there(state: PairState, items: tuple[Item, ...]) -> bool:
