@@ -91,7 +91,13 @@ class WorkerGroupActor(LoopActor):
             lambda state: self._history.go_on(state),
         )
         self._delivery = Delivery(self._context, self._outbox, self._pausing, self._changes)
-        self._reconciler = Reconciler(self._context, self._outbox, self._delivery, self._changes)
+        self._reconciler = Reconciler(
+            self._context,
+            self._outbox,
+            self._delivery,
+            self._changes,
+            lambda state: self._history.go_on(state),
+        )
         self._chats = ChatResolver(
             self._context,
             self._outbox,

@@ -8,7 +8,7 @@ that a group asks for one page a second.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -26,7 +26,15 @@ LOOK_EVERY: Final = 1.0  # seconds between two pages of one group
 
 
 class Reconciler:
-    """Compares for the pairs of one group."""
+    """Compares for the pairs of one group.
+
+    Args:
+        context: what the group's parts share.
+        outbox: the group's writes.
+        delivery: makes the changes.
+        changes: keeps the books on them.
+        go_on: called with a pair whose comparison failed and may be tried again, if it can be now.
+    """
 
     def __init__(
         self,
@@ -34,9 +42,10 @@ class Reconciler:
         outbox: OutboxWriter,
         delivery: Delivery,
         changes: CopyChanges,
+        go_on: Callable[[PairState], None],
     ) -> None:
         self._context, self._outbox = context, outbox
-        self._delivery, self._changes = delivery, changes
+        self._delivery, self._changes, self._go_on = delivery, changes, go_on
 
     def missed(self, message: Missed) -> None:
         """Telegram will not tell what changed here."""
@@ -101,9 +110,10 @@ class Reconciler:
         """Telegram says what they say now."""
         comparison = state.comparison
         if message.verdict is not None:
-            pause = pause_of(comparison.failed())  # the next look at the history does it
-            wait = max(pause, message.verdict.wait or 0.0)
+            wait = max(pause_of(comparison.failed()), message.verdict.wait or 0.0)
             comparison.wait(self._context.now() + wait)
+            # Nobody else comes by: a look at a history is one pair's for all of its source.
+            self._context.after(wait, state, self._go_on)
             return
         versions = comparison.answered()
         self._changes.compared(state, versions, message.messages)
