@@ -9,6 +9,7 @@ from __future__ import annotations
 from .crypto.master_key import MasterKey, keyring_text
 from .crypto.vault import KeySlot, Vault
 from .database_backups import BackupFolder, DatabaseBackup
+from .database_url import DatabaseUrl, Place
 from .epoch import Epoch
 from .events import RowsPruned
 from .files.salvage import KnownString, salvage_session_file
@@ -54,7 +55,7 @@ from .records import (
     VerdictRow,
     check_name,
 )
-from .store import Store
+from .store import Store, database_exists
 from .tables.rings import RingVerdict
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "CrashRow",
     "Credential",
     "DatabaseBackup",
+    "DatabaseUrl",
     "Entity",
     "Epoch",
     "FileUsers",
@@ -93,6 +95,7 @@ __all__ = [
     "PairRecord",
     "Part",
     "PendingChange",
+    "Place",
     "PlanRow",
     "RingVerdict",
     "RowsPruned",
@@ -109,6 +112,7 @@ __all__ = [
     "check_name",
     "check_owner",
     "clear_leftovers",
+    "database_exists",
     "file_users",
     "is_there",
     "keyring_text",

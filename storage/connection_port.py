@@ -6,7 +6,6 @@ words of SQLite's that its PostgreSQL counterpart translates; placeholders are `
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -94,8 +93,16 @@ class Connection(Statements, Protocol):
         """Bring everything committed onto the disk itself, so that it survives a power cut."""
         ...
 
-    def copy_to(self, target: sqlite3.Connection) -> None:
-        """Copy everything committed so far into an empty SQLite file; writers need not wait."""
+    def count_on(self, table: str, column: str) -> None:
+        """Have a column that counts by itself go on behind its highest value."""
+        ...
+
+    def damage(self) -> str | None:
+        """What is wrong with what is stored, as far as the database finds out by itself."""
+        ...
+
+    def size(self) -> tuple[int, int | None]:
+        """How many bytes it takes, and how many of them are free, where that is known."""
         ...
 
     def wipe(self) -> bool:

@@ -180,13 +180,18 @@ def _create(path: Path, master: MasterKey) -> None:
 def _fill(fresh: Path, master: MasterKey) -> None:
     conn = _connect(fresh, mode="rw")
     try:
-        conn.execute(f"pragma application_id = {APPLICATION_ID}")
-        _migrate(conn)
+        make_empty(conn)
         conn.execute("begin")
         write_slots(conn, Vault(master))
         conn.execute("commit")
     finally:
         conn.close()
+
+
+def make_empty(conn: sqlite3.Connection) -> None:
+    """Make the tables in an empty file; there is no data key yet."""
+    conn.execute(f"pragma application_id = {APPLICATION_ID}")
+    _migrate(conn)
 
 
 def _link(fresh: Path, path: Path) -> None:

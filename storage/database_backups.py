@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from ..errors import StorageError, UnknownRecordError, WrongMasterKeyError
+from ..errors import StorageError, StorageNotFoundError, UnknownRecordError, WrongMasterKeyError
 from .crypto.key_slots import read_slots
 from .crypto.master_key import MasterKey
 from .crypto.vault import KeySlot, Vault
 from .database import check_database
+from .database_url import DatabaseUrl, Place
 from .error_mapping import SQLITE_ERRORS, map_os_error, map_sqlite_error
 from .leases.database_lock import lock_exclusive
 from .private_files import make_private_folder, sync_folder
@@ -121,7 +122,7 @@ class BackupFolder:
     def restore(
         self,
         backup: DatabaseBackup,
-        database: Path,
+        database: Place,
         master: MasterKey,
         *,
         present: MasterKey | None = None,
@@ -136,12 +137,11 @@ class BackupFolder:
         if not backup.path.exists():
             raise UnknownRecordError("backup", backup.path)
         check_database(backup.path, master, closed=True)
+        if isinstance(database, DatabaseUrl):
+            return self._restore_to_server(backup, database, master, present)
         make_private_folder(database.parent)
         with lock_exclusive(database), _temporary(database.parent) as fresh:
-            try:
-                shutil.copyfile(backup.path, fresh)
-            except OSError as exc:
-                raise map_os_error(exc, fresh) from exc
+            _copy_file(backup.path, fresh)
             if present is not None:
                 with Store.open(fresh, master) as store:
                     store.rotate_master(present, old=master)
@@ -151,6 +151,37 @@ class BackupFolder:
             fresh.replace(database)
         sync_folder(database.parent)
         return kept
+
+    def _restore_to_server(
+        self,
+        backup: DatabaseBackup,
+        database: DatabaseUrl,
+        master: MasterKey,
+        present: MasterKey | None,
+    ) -> tuple[Path, ...]:
+        """The same on a server: all rows are replaced, in one transaction."""
+        kept = self._copy_aside(database)
+        if not kept:  # makes the tables
+            Store.open(database, present or master).close()
+        with _temporary(self._folder) as fresh:
+            _copy_file(backup.path, fresh)
+            with Store.open(fresh, master) as source, Store.open_short_writer(database) as store:
+                if present is not None:
+                    source.rotate_master(present, old=master)
+                store.replace_all(source)
+        return kept
+
+    def _copy_aside(self, database: DatabaseUrl) -> tuple[Path, ...]:
+        """Keep what is on the server as a file; without tables there is nothing to keep."""
+        try:
+            reader = Store.open_reader(database)
+        except StorageNotFoundError:
+            return ()
+        with reader:
+            kept = _next_folder(self._folder.parent / QUARANTINE) / "telewarden.db"
+            _copy(reader, kept)
+            kept.chmod(0o600)
+        return (kept,)
 
     def _prune(self, fresh: Path) -> None:
         """Drop the oldest by their names, but not the one just taken: the clock may be wrong."""
@@ -186,6 +217,13 @@ def _opening(slots: Sequence[KeySlot], vault: Vault, old: Sequence[MasterKey]) -
             with contextlib.suppress(WrongMasterKeyError):
                 return Vault(master, slots)
         raise
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as exc:
+        raise map_os_error(exc, target) from exc
 
 
 def _copy(store: Store, fresh: Path) -> None:

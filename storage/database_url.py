@@ -21,15 +21,17 @@ class DatabaseUrl:
     """The address of a PostgreSQL database; what is shown of it has no password.
 
     Args:
-        conninfo: as libpq takes it, password included.
+        conninfo: as libpq takes it.
         shown: host and database, for people.
+        password: where it is not in ``conninfo``.
     """
 
     conninfo: str = field(repr=False)
     shown: str
+    password: str | None = field(default=None, repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, *, password: str | None = None) -> Self:
         """Read ``postgresql://user:password@host:port/database?option=value``.
 
         Raises:
@@ -45,7 +47,13 @@ class DatabaseUrl:
             raise InvalidRecordError("the database's address", "none", WANTED)
         host = options.get("host", [parts.hostname or ""])[0]
         database = unquote(parts.path.strip("/"))
-        return cls(text, f"postgresql://{host}{port}/{database}")
+        return cls(text, f"postgresql://{host}{port}/{database}", password)
+
+    @property
+    def holds_password(self) -> bool:
+        """Whether the address itself has one, which a configuration must not."""
+        parts = urlsplit(self.conninfo)
+        return parts.password is not None or "password" in parse_qs(parts.query)
 
     def __str__(self) -> str:
         return self.shown

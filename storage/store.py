@@ -14,17 +14,23 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from ..errors import StorageFailedError, StorageNotFoundError
+from ..errors import (
+    StorageError,
+    StorageFailedError,
+    StorageNotFoundError,
+    StorageUnreachableError,
+)
 from .connection_port import Connection, Params, Rows
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
-from .database import open_or_create, open_read_only, open_short_writer
+from .database import make_empty, open_or_create, open_read_only, open_short_writer
 from .database_url import DatabaseUrl, place_of
 from .leases.database_lock import lock_shared, unlock
 from .private_files import is_there, make_private_folder
 from .sqlite_connection import SqliteConnection
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
+from .tables.copying import CopyingRows
 from .tables.figures import FigureRows
 from .tables.future_tokens import FutureTokenRows
 from .tables.history import HistoryRows
@@ -52,6 +58,7 @@ class Store(
     ChangeRows,
     TelegramRows,
     ClockRows,
+    CopyingRows,
     FigureRows,
     FutureTokenRows,
     HistoryRows,
@@ -175,6 +182,16 @@ class Store(
         """Run a statement in SQLite's words, for questions that no method answers."""
         return self._run(sql, params)
 
+    def damage(self) -> str | None:
+        """What is wrong with a file's pages; ``None`` if nothing, or if a server sees to them."""
+        with self._mapped():
+            return self._conn.damage()
+
+    def size(self) -> tuple[int, int | None]:
+        """How many bytes the database takes, and how many are free; ``None`` if nobody knows."""
+        with self._mapped():
+            return self._conn.size()
+
     def checkpoint(self) -> None:
         """Bring everything committed onto the disk itself, so that it survives a power cut."""
         with self._mapped():
@@ -182,11 +199,37 @@ class Store(
 
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy everything committed so far into an empty SQLite file; writers need not wait."""
-        with self._mapped():
-            self._conn.copy_to(target)
+        raw = getattr(self._conn, "raw", None)
+        if isinstance(raw, sqlite3.Connection):
+            with self._mapped():
+                raw.backup(target)
+            return
+        make_empty(target)
+        place = Path("the copy")
+        CopyingRows(SqliteConnection(target, place), place, None).replace_all(self)
 
     def close(self) -> None:
         """Close the file; a second time does nothing. An open transaction is undone."""
         self._conn.close()
         handle, self._lock = self._lock, None
         unlock(handle)
+
+
+def database_exists(place: Path | str | DatabaseUrl) -> bool:
+    """Whether there is a database at a place, be it one that can be used or not.
+
+    Raises:
+        StorageUnreachableError: its server cannot be asked.
+    """
+    where = place_of(place)
+    if not isinstance(where, DatabaseUrl):
+        return is_there(where)
+    try:
+        Store.open_reader(where).close()
+    except StorageNotFoundError:
+        return False
+    except StorageUnreachableError:
+        raise
+    except StorageError:
+        return True
+    return True

@@ -36,7 +36,7 @@ from .peer_credentials import is_trusted, user_name
 from .service.loopback_server import standin_address
 from .service.paths import StoragePaths, config_of, master_key_of
 from .standalone.safety_check import Safety, safety_check
-from .storage import Epoch, MasterKey, Store
+from .storage import Epoch, MasterKey, Store, database_exists
 from .telegram import (
     PHASES,
     Overview,
@@ -158,7 +158,7 @@ def _examined(read: Config, server: ServerAddress | None, at: float) -> Diagnosi
     try:
         master = master_key_of(read, make=False)
     except TelewardenError as error:
-        if read.storage.master_key.create and not places.database.exists():
+        if read.storage.master_key.create and _nothing_stored(places):
             findings.append(_note("master key", "there is none yet", "start the warden once"))
             return Diagnosis(findings=tuple(findings))
         steps = ("put the key back where the configuration names it", "run diagnostics again")
@@ -312,13 +312,23 @@ def _database(places: StoragePaths, master: MasterKey, error: StorageError) -> F
     return _problem("database", str(error), "stop the warden", rescue, "start the warden")
 
 
+def _nothing_stored(places: StoragePaths) -> bool:
+    where = places.database
+    if isinstance(where, Path):
+        return not where.exists()
+    try:
+        return not database_exists(where)
+    except StorageError:
+        return False  # who knows
+
+
 def _stored(places: StoragePaths, store: Store, now: float) -> Iterator[Finding]:
-    (verdict,) = store.db.execute("pragma quick_check(1)").fetchone()
-    if verdict == "ok":
+    damage = store.damage()
+    if damage is None:
         yield _ok("database", "whole")
     else:
         steps = ("stop the warden", "restore_database(config)", "start the warden")
-        yield _problem("database", f"damaged: {verdict}", *steps)
+        yield _problem("database", f"damaged: {damage}", *steps)
     yield _size(store)
     copies = places.backups().list()
     age = "none" if not copies else f"{(now - copies[0].at) / 3600:.1f} h old"
@@ -337,10 +347,11 @@ def _stored(places: StoragePaths, store: Store, now: float) -> Iterator[Finding]
 
 
 def _size(store: Store) -> Finding:
-    names = ("page_count", "freelist_count", "page_size")
-    pages, free, each = (store.db.execute(f"pragma {name}").fetchone()[0] for name in names)
-    size, unused = pages * each / MEBIBYTE, free * each / MEBIBYTE
-    return _ok("size of the database", f"{size:.1f} MiB, {unused:.1f} of it free for new rows")
+    size, free = store.size()
+    told = f"{size / MEBIBYTE:.1f} MiB"
+    if free is not None:
+        told = f"{told}, {free / MEBIBYTE:.1f} of it free for new rows"
+    return _ok("size of the database", told)
 
 
 def _crashes(store: Store, now: float) -> Finding:

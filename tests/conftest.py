@@ -34,6 +34,7 @@ from telewarden.testing.crashes import Kind, Trouble
 from telewarden.testing.plugin import WATCH
 
 from .offline import stays_on_this_machine  # noqa: F401 - a fixture of every test
+from .postgres_server import own_postgres, postgres  # noqa: F401 - fixtures of those who ask
 from .warm import WarmPython
 
 LOOKS: Final = {

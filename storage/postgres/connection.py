@@ -10,7 +10,6 @@ are, and nothing is kept in the server's session: a pooler may give each transac
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -37,6 +36,8 @@ KEEPALIVES: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
+# A server that does not answer costs five seconds a try, and many may ask one after the other.
+NOT_AGAIN_FOR: Final = 0.25  # seconds
 TOGETHER: Final = 200  # statements in one message: a round trip costs as much as ten of them
 WRITER: Final = 0x5457_4457  # the lock of a transaction that may write: one at a time, as in SQLite
 ASK_EVERY: Final = 0.2  # seconds between two tries to learn what became of a commit
@@ -77,6 +78,7 @@ class PostgresConnection:
         self._raw: psycopg.Connection[Any] | None = None
         self._changes = self._stored_changes = 0
         self._closed = self._durable = False
+        self._not_before, self._why = 0.0, ""
         self.lock_timeout = BUSY_TIMEOUT  # seconds to wait for another writer
 
     @property
@@ -132,7 +134,7 @@ class PostgresConnection:
 
     def begin(self) -> None:
         """Begin, and let no other writer in until the end; who only reads hinders nobody."""
-        words = "begin read only"
+        words = "begin isolation level repeatable read read only"  # all as of one moment
         if not self._read_only:
             limit = int(self.lock_timeout * 1000)
             words = f"begin; set local lock_timeout = {limit}; {_ONE_AT_A_TIME}"
@@ -191,6 +193,24 @@ class PostgresConnection:
             return
         raw.execute(_ours(_SYNC))
 
+    def count_on(self, table: str, column: str) -> None:
+        """Set the column's sequence."""
+        highest = f"select max({column}) from {table}"
+        sequence = "pg_get_serial_sequence(%s, %s)"
+        self._ready().execute(
+            _ours(f"select setval({sequence}, coalesce(({highest}), 1), ({highest}) is not null)"),
+            (table, column),
+        )
+
+    def damage(self) -> str | None:
+        """Nothing is known: the server looks after its pages, and says so when one is read."""
+        return None
+
+    def size(self) -> tuple[int, int | None]:
+        """Of the tables of this schema, with their indexes."""
+        row = self._ready().execute(_ours(_SIZE)).fetchone()
+        return 0 if row is None else int(row[0]), None
+
     def wipe(self) -> bool:
         """Nothing: what becomes of old pages and of the log is the server's to say."""
         return True
@@ -199,12 +219,6 @@ class PostgresConnection:
         """Whether there is a table of that name in the schema that is looked into first."""
         row = self._ready().execute("select to_regclass(%s)", (name,)).fetchone()
         return row is not None and row[0] is not None
-
-    def copy_to(self, target: sqlite3.Connection) -> None:
-        """Copy every row, as of one moment."""
-        from .copying import copy_to_sqlite
-
-        copy_to_sqlite(self._ready(), target)
 
     def close(self) -> None:
         """Close it for good."""
@@ -221,17 +235,26 @@ class PostgresConnection:
             return self._raw
         if self._closed:
             raise psycopg.InterfaceError("it has been closed")
-        self._raw = raw = psycopg.connect(
-            self._url.conninfo,
-            autocommit=True,
-            cursor_factory=psycopg.ClientCursor,
-            prepare_threshold=None,
-            **self._defaults(),
-        )
+        self._raw = raw = self._connected()
         raw.adapters.register_loader("text", _Text)
         row = raw.execute("show synchronous_commit").fetchone()
         self._durable = row is not None and row[0] != OFF
         return raw
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._clock() < self._not_before:
+            raise psycopg.OperationalError(self._why)
+        try:
+            return psycopg.connect(
+                self._url.conninfo,
+                autocommit=True,
+                cursor_factory=psycopg.ClientCursor,
+                prepare_threshold=None,
+                **self._defaults(),
+            )
+        except psycopg.OperationalError as exc:
+            self._not_before, self._why = self._clock() + NOT_AGAIN_FOR, str(exc)
+            raise
 
     def _defaults(self) -> dict[str, Any]:
         given = conninfo_to_dict(self._url.conninfo)
@@ -241,6 +264,8 @@ class PostgresConnection:
             "connect_timeout": CONNECT_TIMEOUT,
             **KEEPALIVES,
         }
+        if self._url.password is not None:
+            wanted["password"] = self._url.password
         if not self._read_only:
             wanted["target_session_attrs"] = "read-write"  # of several hosts, the one that may
         return {name: value for name, value in wanted.items() if name not in given}
@@ -277,5 +302,9 @@ def _ours(text: str) -> bytes:
 
 _SYNC: Final = (
     f"begin; set local synchronous_commit = on; update {VERSIONS} set version = version; commit"
+)
+_SIZE: Final = (
+    "select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class"
+    " where relkind = 'r' and relnamespace = current_schema()::regnamespace"
 )
 _ONE_AT_A_TIME: Final = f"select pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"

@@ -25,8 +25,9 @@ from ..crypto.master_key import MasterKey
 from ..crypto.vault import Vault
 from ..database_url import DatabaseUrl
 from ..schema import APPLICATION_ID, SCHEMA_VERSION
+from ..schema_description import described
 from .connection import PostgresConnection
-from .schema import DATA_STEPS, FIRST, VERSIONS, between, creation, described
+from .schema import DATA_STEPS, FIRST, VERSIONS, between, creation
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..connection_port import Params
-from .schema import HIGHEST, TYPES, described
+from ..schema_description import described
+from .schema import HIGHEST, TYPES
 
 TOKEN: Final = re.compile(r"\bx'[0-9a-f]*'|'(?:[^']|'')*'|%|\?|(?<![:\w]):[a-z_]\w*")
 LEAST: Final = re.compile(r"\b(min|max)\(")

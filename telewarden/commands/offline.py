@@ -18,7 +18,7 @@ from ..errors import BadCommandError, NoSessionFitsError, NotRunningError, Telew
 from ..service.paths import StoragePaths
 from ..standalone.offline_warden import OfflineWarden
 from ..standalone.safe_session import safe_session
-from ..storage import is_there
+from ..storage import database_exists
 from ..telegram import Health, own_user_request
 from . import backups, moving, operations, pairs, sessions, watching
 from .engine import Handlers, Handles
@@ -140,9 +140,9 @@ async def carry_out_offline(path: Path, name: str, given: Mapping[str, Any], *, 
         TelewardenError: whatever the work itself raises.
     """
     command, config = find(name), load_config(path)
-    if command.name in STORES_NOTHING and not is_there(StoragePaths(config).database):
+    stored = database_exists(StoragePaths(config).database)
+    if command.name in STORES_NOTHING and not stored:
         return STORES_NOTHING[command.name]
-    stored = is_there(StoragePaths(config).database)
     if not stored and command.name not in BEFORE_THE_FIRST_START:
         raise NotRunningError("the warden", f"nothing is stored in {config.folder} yet; {START}")
     read = command.read(given)

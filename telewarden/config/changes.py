@@ -25,6 +25,8 @@ RESTART: Final = frozenset(
         "telegram.api_hash",
         "storage.folder",
         "storage.master_key",
+        "storage.password",
+        "storage.url",
         "recovery.restarts",
         "recovery.restarts_within",
         "supervision.abandoned_limit",

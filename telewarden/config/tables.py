@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ..actors.registry.model import LONGEST, MOST, SHORTEST
+from ..errors import StorageError
 from ..errors.redaction import looks_secret
 from .proxies import ProxyConfig
 from .secrets import Place, Secret, Table
@@ -43,6 +44,10 @@ class StorageConfig(Table):
 
     folder: Place
     master_key: Secret
+    url: str | None = Field(
+        default=None, description="a database in PostgreSQL, instead of a file in the folder"
+    )
+    password: Secret | None = Field(default=None, description="of the user that url names")
     lease_timeout: float = Field(default=30.0, ge=0, description="seconds to wait for a session")
     backup_every: float = Field(
         default=86_400.0, ge=0, description="seconds between copies of the database; 0: none"
@@ -54,6 +59,27 @@ class StorageConfig(Table):
     keep_audit: float = Field(
         default=7_776_000.0, ge=0, description="seconds that the audit trail stays; 0: for ever"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        from ..storage import DatabaseUrl  # quick for whoever has none
+
+        try:
+            found = DatabaseUrl.parse(value)
+        except StorageError as error:
+            raise ValueError(str(error)) from None
+        if found.holds_password:
+            raise ValueError("it holds a password; give its place in storage.password")
+        return value
+
+    @model_validator(mode="after")
+    def _password_of_an_address(self) -> Self:
+        if self.password is not None and self.url is None:
+            raise ValueError("password goes with url")
+        return self
 
 
 class SessionConfig(Table):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pykka
@@ -16,7 +15,7 @@ import pykka
 from ..actors import Journal
 from ..config import Config
 from ..errors import TelewardenError
-from ..storage import CrashRow, MasterKey, Store
+from ..storage import CrashRow, MasterKey, Place, Store
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class CrashRecord:
         return [one for one in self._past if path in {None, one.path} and one.at >= since]
 
 
-def past_crashes(database: Path, master: MasterKey, *, since: float) -> list[CrashRow]:
+def past_crashes(database: Place, master: MasterKey, *, since: float) -> list[CrashRow]:
     """Read what earlier processes left, since ``since`` (epoch seconds); blocks for milliseconds.
 
     A database that is not there, or does not open, holds none: the journal says what is wrong.

@@ -21,7 +21,14 @@ from typing import Any, Final, Protocol, TypeVar
 from ..api.checks import a_text
 from ..config import Config
 from ..errors import MasterKeyMissingError, StorageBusyError, WrongMasterKeyError
-from ..storage import MasterKey, Store, make_private_folder, sync_folder, write_private_file
+from ..storage import (
+    MasterKey,
+    Store,
+    database_exists,
+    make_private_folder,
+    sync_folder,
+    write_private_file,
+)
 from .paths import StoragePaths, key_from, master_key_of
 
 logger = logging.getLogger(__name__)
@@ -189,7 +196,7 @@ class MasterKeys:
         if not self._places.turning.exists():
             return
         with _marked(self._places.turning):
-            if self._places.database.exists():
+            if database_exists(self._places.database):
                 self._choose()
                 with Store.open(self._places.database, self.present) as store:
                     damaged = self._places.files(store).reseal()

@@ -11,13 +11,15 @@ from ..config import Config, Secret, load_config, parse_config
 from ..errors import StorageError
 from ..storage import (
     BackupFolder,
+    DatabaseUrl,
     Epoch,
     Lease,
     MasterKey,
+    Place,
     SessionFiles,
     Store,
     clear_leftovers,
-    is_there,
+    database_exists,
 )
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,8 @@ class StoragePaths:
 
     def __init__(self, config: Config) -> None:
         self.folder = config.folder
-        self.database = self.folder / "telewarden.db"
+        self._config = config
+        self._file = self.folder / "telewarden.db"
         self.session_folder = self.folder / "sessions"
         self.bot_folder = self.folder / "bot"
         self.backup_folder = self.folder / "backups"
@@ -37,10 +40,25 @@ class StoragePaths:
         secret = config.storage.master_key
         self._key = None if secret.file is None else secret.path(config.base)
 
+    @property
+    def database(self) -> Place:
+        """The database: a file in the folder, or where the configuration says.
+
+        Raises:
+            SecretMissingError: the password is not at its place.
+        """
+        stored = self._config.storage
+        if stored.url is None:
+            return self._file
+        password = None
+        if stored.password is not None:
+            password = stored.password.read("storage.password", base=self._config.base)
+        return DatabaseUrl.parse(stored.url, password=password)
+
     def tidy(self, *, now: float) -> int:
         """Remove what killed processes had begun to write; return how many files. Blocks."""
         gone = clear_leftovers(
-            self.folder, f".{self.database.name}.new-*", ".snapshot-*.tmp*", now=now
+            self.folder, f".{self._file.name}.new-*", ".snapshot-*.tmp*", now=now
         )
         gone += clear_leftovers(self.session_folder, ".*.twsession.*.tmp", now=now)
         gone += clear_leftovers(self.bot_folder, ".*.twsession.*.tmp", now=now)
@@ -69,7 +87,7 @@ class StoragePaths:
         return SessionFiles(self.bot_folder, store.vault)
 
 
-def counting(database: Path, master: MasterKey, epoch: Epoch) -> Store:
+def counting(database: Place, master: MasterKey, epoch: Epoch) -> Store:
     """The database, open for its one writer, with ``epoch`` counting as its deadlines do.
 
     A disk that takes nothing keeps nobody from working: then the wall clock is believed.
@@ -113,7 +131,7 @@ def master_key_of(config: Config, *, make: bool = True) -> MasterKey:
     if secret.env is not None:
         return MasterKey.from_env(secret.env)
     path = secret.path(config.base)
-    fresh = secret.create and not is_there(StoragePaths(config).database)
+    fresh = secret.create and not database_exists(StoragePaths(config).database)
     if make and fresh and MasterKey.make_file(path):
         logger.warning("master key made path=%s; without it nothing stored can be opened", path)
     return MasterKey.from_file(path)

@@ -16,7 +16,7 @@ from ..console import LONGEST_PATH
 from ..errors import ConfigError, TelewardenError
 from ..service.loopback_server import standin_address
 from ..service.paths import StoragePaths, master_key_of
-from ..storage import is_there
+from ..storage import database_exists
 
 
 def config_problems(config: Config) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def _others(config: Config) -> Iterator[str]:
 def _makes_its_key(config: Config) -> bool:
     """Whether the start makes the master key, as nothing is sealed yet."""
     secret = config.storage.master_key
-    if not secret.create or is_there(StoragePaths(config).database):
+    if not secret.create or database_exists(StoragePaths(config).database):
         return False
     return not secret.path(config.base).exists()
 

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from ..actors.errors import to_public_error
@@ -30,7 +29,7 @@ from ..actors.session.send_queue import FloodKey
 from ..config import Config
 from ..errors import StorageError, TelegramRateLimitError, TelewardenError
 from ..service.paths import StoragePaths, master_key_of
-from ..storage import Epoch, FloodRow, Latch, Store
+from ..storage import Epoch, FloodRow, Latch, Place, Store
 from ..telegram import Action, ClientEvent, KeyDropped, Moment, classify
 
 logger = logging.getLogger(__name__)
@@ -152,10 +151,10 @@ class FloodNotes:
     """Deadlines, and ends of keys, on their way into the database, in the order they were told.
 
     Args:
-        database: its file; each write opens it for itself, so that nobody is kept from it.
+        database: where it is; each write opens it for itself, so that nobody is kept from it.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Place) -> None:
         self._database = database
         self._waiting: list[Note] = []
         self._storing: asyncio.Task[None] | None = None
@@ -196,7 +195,7 @@ class FloodNotes:
             del self._waiting[: len(rows)]
 
 
-def _put(database: Path, rows: Sequence[Note]) -> None:
+def _put(database: Place, rows: Sequence[Note]) -> None:
     with Store.open_short_writer(database) as store, store.transaction():
         for row in rows:
             if isinstance(row, Latch):

@@ -42,6 +42,8 @@ from telewarden.storage import MasterKey
 from telewarden.testing import RegistryKit
 
 from ..offline import CLOSED_IN
+from ..postgres_server import PostgresServer
+from ..postgres_server import programs as programs_of_postgres
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -251,14 +253,35 @@ async def a_key(text: str) -> None:
     assert printed.getvalue().startswith("twk1_")
 
 
+async def a_server(text: str) -> None:
+    known, more = tomllib.loads(CONFIG + OWN), tomllib.loads(text)
+    assert parse_config({**known, **more}).storage.url == more["storage"]["url"]
+
+
+async def a_move(text: str) -> None:
+    there = programs_of_postgres()
+    if there is None:
+        pytest.skip("there is no PostgreSQL on this machine (Debian: postgresql)")
+    server = await asyncio.to_thread(PostgresServer, there)
+    try:
+        await asyncio.to_thread(server.start)
+        os.environ["TELEWARDEN_DATABASE"] = server.fresh()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            await run(text)
+    finally:
+        os.environ.pop("TELEWARDEN_DATABASE", None)
+        server.close()
+    assert printed.getvalue().endswith(" rows\n")
+
+
 async def snapshots(text: str) -> None:
     """Both of the page: taking one and putting it back."""
     key = 'master_key = { env = "TELEWARDEN_KEY" }'
     config = CONFIG.replace('master_key = { file = "key", create = true }', key)
     await asyncio.to_thread(Path("forwarding.toml").write_text, config + OWN + CHATS)
     async with running():
-        known = await run(snippet("docs/storage.md", 1))
-    assert (await run(snippet("docs/storage.md", 2), **known))["kept"]
+        known = await run(snippet("docs/storage.md", 2))
+    assert (await run(snippet("docs/storage.md", 3), **known))["kept"]
 
 
 async def a_data_centre(text: str) -> None:
@@ -348,7 +371,8 @@ SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "docs/sessions.md python": (a_login, a_restore, offline_work, a_script, a_script),
     "docs/sharing.md toml": (programs,),
     "docs/sharing.md python": (a_program,),
-    "docs/storage.md python": (a_key, snapshots, snapshots),
+    "docs/storage.md python": (a_key, a_move, snapshots, snapshots),
+    "docs/storage.md toml": (a_server,),
     "docs/loopback.md sh": (a_data_centre, a_data_centre),
     "docs/loopback.md json": (a_scenario,),
 }

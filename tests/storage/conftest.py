@@ -13,21 +13,7 @@ import pytest
 import telewarden
 from telewarden.storage import MasterKey, SessionRecord, Store
 
-from .postgres_server import PostgresServer, programs
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL that runs for as long as this process's tests do."""
-    there = programs()
-    if there is None:
-        pytest.skip("there is no PostgreSQL on this machine (Debian: postgresql)")
-    server = PostgresServer(there)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+from ..postgres_server import PostgresServer
 
 
 @pytest.fixture

@@ -32,11 +32,12 @@ from telewarden.errors import (
 )
 from telewarden.storage import MasterKey, OutboxRow, PlanRow, SessionRecord, Store
 from telewarden.storage.database_url import DatabaseUrl
-from telewarden.storage.postgres.schema import between, creation, described
+from telewarden.storage.postgres.schema import between, creation
 from telewarden.storage.postgres.translation import translated, with_nul, without_nul
 from telewarden.storage.schema import SCHEMA_VERSION
+from telewarden.storage.schema_description import described
 
-from .postgres_server import PostgresServer
+from ..postgres_server import PostgresServer
 
 pytestmark = pytest.mark.storage
 
@@ -50,17 +51,6 @@ def url(postgres: PostgresServer) -> str:
 def store(url: str, master: MasterKey) -> Iterator[Store]:
     with Store.open(url, master) as opened:
         yield opened
-
-
-@pytest.fixture
-def own(postgres: PostgresServer) -> Iterator[PostgresServer]:
-    """A server that this test alone has, to be killed and started again."""
-    server = PostgresServer(postgres.programs)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
 
 
 def look(url: str, sql: str) -> list[tuple[object, ...]]:
@@ -393,18 +383,18 @@ def cut(url: str) -> None:
 
 
 def test_a_server_that_was_killed_has_all_that_was_stored(
-    own: PostgresServer, master: MasterKey
+    own_postgres: PostgresServer, master: MasterKey
 ) -> None:
-    with Store.open(own.fresh(), master) as store:
+    with Store.open(own_postgres.fresh(), master) as store:
         add(store, "alice")
-        own.kill()
+        own_postgres.kill()
         for _ in range(2):
             with pytest.raises(StorageUnreachableError):
                 add(store, "bob")
         with pytest.raises(StorageUnreachableError):
             store.touch()
 
-        own.start()
+        own_postgres.start()
 
         add(store, "carol")
         assert names(store) == ["alice", "carol"]

@@ -10,7 +10,7 @@ import pytest
 
 from telewarden.storage import MasterKey, Store
 
-from .postgres_server import PostgresServer
+from ..postgres_server import PostgresServer
 from .store_contract import StoreContract
 
 pytestmark = pytest.mark.storage
@@ -32,10 +32,11 @@ class TestStoreInPostgres(StoreContract):
 
 # What is about the file; other tests have it.
 OF_A_FILE = {"copy_to", "db", "open", "open_short_writer", "open_reader", "path", "place"}
+OF_A_WHOLE = {"damage", "replace_all", "size"}
 
 
 def test_the_contract_speaks_of_every_method_of_a_store() -> None:
     methods = {name for name, _ in inspect.getmembers(Store) if not name.startswith("_")}
     spoken = set(re.findall(r"\.(\w+)\b", inspect.getsource(StoreContract)))
 
-    assert methods - OF_A_FILE - spoken == set()
+    assert methods - OF_A_FILE - OF_A_WHOLE - spoken == set()

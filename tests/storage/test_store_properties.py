@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from telewarden.storage import Mark, MasterKey, OutboxRow, Store
 
-from .postgres_server import PostgresServer
+from ..postgres_server import PostgresServer
 
 pytestmark = pytest.mark.storage
 

@@ -11,7 +11,7 @@ import pytest
 
 from telewarden.storage import Backfill, Entity, MasterKey, OutboxRow, Store
 
-from .postgres_server import PostgresServer
+from ..postgres_server import PostgresServer
 
 pytestmark = pytest.mark.storage
 

@@ -13,12 +13,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import psycopg
+import pytest
 
 PROGRAMS: Final = Path("/usr/lib/postgresql")
 USER: Final = "postgres"
@@ -129,3 +130,27 @@ class PostgresServer:
             command, capture_output=True, text=True, check=False, user=self._as, cwd="/"
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that runs for as long as this process's tests do."""
+    yield from _running()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that this test alone has, to be killed and started again."""
+    yield from _running()
+
+
+def _running() -> Iterator[PostgresServer]:
+    there = programs()
+    if there is None:
+        pytest.skip("there is no PostgreSQL on this machine (Debian: postgresql)")
+    server = PostgresServer(there)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
