@@ -375,7 +375,7 @@ def test_a_connection_that_is_cut_undoes_its_transaction_and_is_made_anew(
 
 
 def back(store: Store) -> None:
-    """Wait until the server is asked again: not for a quarter of a second after it was not there."""
+    """Wait until the server is asked again, which takes a quarter of a second."""
     until = time.monotonic() + 10.0
     while True:
         try:
