@@ -21,6 +21,7 @@ from ..errors import (
     StorageUnreachableError,
 )
 from .connection_port import Connection, Params, Rows
+from .copying import CopyingRows
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .database import make_empty, open_or_create, open_read_only, open_short_writer
@@ -30,7 +31,6 @@ from .private_files import is_there, make_private_folder
 from .sqlite_connection import SqliteConnection
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
-from .tables.copying import CopyingRows
 from .tables.figures import FigureRows
 from .tables.future_tokens import FutureTokenRows
 from .tables.history import HistoryRows

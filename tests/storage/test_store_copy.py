@@ -20,8 +20,8 @@ from telewarden.storage import (
     SessionRecord,
     Store,
 )
+from telewarden.storage.copying import CopyingRows
 from telewarden.storage.schema_description import described
-from telewarden.storage.tables.copying import CopyingRows
 
 from ..postgres_server import PostgresServer
 

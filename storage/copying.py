@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, Final
 
-from ...errors import StorageFailedError
-from ..schema_description import Table, described
-from .connection import TableAccess, placeholders
+from ..errors import StorageFailedError
+from .schema_description import Table, described
+from .tables.connection import TableAccess, placeholders
 
 PIECE: Final = 1_000  # rows at a time
 SEQUENCES: Final = "sqlite_sequence"
