@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FRONT: Final = "telewarden"
 ROOMS: Final = (
     "actors",
+    "bridges",
     "console",
     "loopback",
     "metrics",
@@ -29,7 +30,9 @@ ROOMS: Final = (
     "telegram",
 )
 OF_EXTRAS: Final = {
+    "aiohttp",
     "apprise",
+    "discord",
     "httpx",
     "opentelemetry",
     "psycopg",

@@ -47,6 +47,11 @@ class HandlerRequest:
         spoken = (self.texts.get(one.id, RichText(one.text)).text for one in self.messages)
         return next((text for text in spoken if text), "")
 
+    def said(self, message: Incoming) -> RichText:
+        """A message's text with its entities, changed by the pair's rules."""
+        marks = tuple(getattr(message.raw, "entities", None) or ())
+        return self.texts.get(message.id) or RichText(message.text, marks)
+
 
 @runtime_checkable
 class PairHandler(Protocol):
@@ -81,14 +86,23 @@ class Handlers:
     def __init__(self, given: Mapping[str, HandlerFactory] | None = None) -> None:
         self._given = dict(given or {})
 
-    def check(self, name: str) -> None:
-        """Make sure that there is a handler of that name.
+    def check(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        """Make sure that there is a handler of that name, and that it can use its options.
+
+        The latter where it says so by itself: its class has a ``check_options(options)``.
 
         Raises:
             UnknownHandlerError
+            HandlerOptionsError: its options are wrong, or what they need is not there.
         """
-        if name != TELEGRAM and name not in self._given and name not in _installed():
+        if name == TELEGRAM:
+            return
+        if name not in self._given and name not in _installed():
             raise UnknownHandlerError(name, tuple(sorted({*self._given, *_installed()})))
+        if options is not None:
+            check = getattr(self._found(name), "check_options", None)
+            if check is not None:
+                check(options)
 
     def make(self, name: str, options: Mapping[str, Any]) -> PairHandler:
         """One pair's handler, made when it first delivers: what fails then is the pair's."""
@@ -101,6 +115,9 @@ class Handlers:
             UnknownHandlerError
         """
         self.check(name)
+        return self._found(name)
+
+    def _found(self, name: str) -> HandlerFactory:
         if name in self._given:
             return self._given[name]
         factory: HandlerFactory = _installed()[name].load()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...errors import HandlerBusyError, HandlerClosedError, HandlerRefusedError
@@ -118,17 +118,23 @@ def _request(
             messages=messages,
             texts=texts,
             receipts={first.source_id: state.targets[first.source_id]},
+            answers=_answered(state, messages),
         )
     posted = tuple(item for item in items if isinstance(item, Incoming))
-    answers = posted[0].reply_to
     return HandlerRequest(
         action="post",
         pair=pair,
         key=_key(pair, chat, first.id),
         messages=posted,
         texts=texts,
-        answers=None if answers is None else state.targets.get(answers),
+        answers=_answered(state, posted),
     )
+
+
+def _answered(state: PairState, messages: Sequence[Incoming]) -> int | None:
+    """Under which number the message is known there that these answer."""
+    answered = messages[0].reply_to if messages else None
+    return None if answered is None else state.targets.get(answered)
 
 
 def _key(pair: int, chat: int, source_id: int) -> str:

@@ -11,6 +11,7 @@ from ..actors import Pace, PairPlan, SessionPlan, Settings
 from ..actors.pair_handlers import Handlers
 from ..errors import (
     ConfigError,
+    HandlerClosedError,
     NotifySupportMissingError,
     ProxySupportMissingError,
     SecretMissingError,
@@ -220,12 +221,12 @@ def proxy_problems(config: Config) -> tuple[str, ...]:
 
 
 def handler_problems(config: Config) -> tuple[str, ...]:
-    """Which pairs name a handler that no installed package offers, a sentence each."""
+    """Which pairs name a handler that nobody offers, or that cannot use its options."""
     installed, found = Handlers(), []
     for pair in config.pairs:
         try:
-            installed.check(pair.handler)
-        except UnknownHandlerError as error:
+            installed.check(pair.handler, pair.options)
+        except (UnknownHandlerError, HandlerClosedError) as error:
             found.append(f"pair {pair.id}: {error}")
     return tuple(found)
 

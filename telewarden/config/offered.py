@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..actors import Handlers
-from ..errors import TelewardenError, UnknownEventError, UnknownHandlerError
+from ..errors import HandlerClosedError, TelewardenError, UnknownEventError, UnknownHandlerError
 from ..notify import EventKinds
 from .model import Config
 
@@ -22,7 +22,7 @@ class Offered:
         """Refuse a configuration that names what nobody offers.
 
         Raises:
-            UnknownHandlerError, UnknownEventError: the first such name.
+            HandlerClosedError, UnknownHandlerError, UnknownEventError: the first such name.
         """
         for _, error in self._unknown(config):
             raise error
@@ -34,8 +34,8 @@ class Offered:
     def _unknown(self, config: Config) -> Iterator[tuple[str, TelewardenError]]:
         for pair in config.pairs:
             try:
-                self.handlers.check(pair.handler)
-            except UnknownHandlerError as error:
+                self.handlers.check(pair.handler, pair.options)
+            except (UnknownHandlerError, HandlerClosedError) as error:
                 yield f"pairs.{pair.id}", error
         for name, hook in config.notify.webhooks.items():
             try:

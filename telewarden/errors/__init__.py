@@ -96,6 +96,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- BadCommandError             a command was not given as it has to be
     |-- HandlerBusyError            a pair's handler takes nothing for a while
     |-- HandlerClosedError          a pair's handler takes nothing from this pair any more
+    |   `-- HandlerOptionsError         it cannot use the pair's options
     |-- HandlerRefusedError         a pair's handler will never take this message
     |-- PairBusyError               a pair would not come to rest
     |   `-- PairInDoubtError        what became of its messages cannot be known
@@ -153,6 +154,7 @@ if TYPE_CHECKING:
         ChatNotFoundError,
         HandlerBusyError,
         HandlerClosedError,
+        HandlerOptionsError,
         HandlerRefusedError,
         IllegalPairStepError,
         JoinRequestedError,
@@ -296,6 +298,7 @@ __all__ = [
     "ForeignOwnerError",
     "HandlerBusyError",
     "HandlerClosedError",
+    "HandlerOptionsError",
     "HandlerRefusedError",
     "HandlerStuckError",
     "IllegalPairStepError",

@@ -133,6 +133,14 @@ class HandlerClosedError(TelewardenError):
     """A pair's handler takes nothing from this pair any more: it pauses, until somebody looks."""
 
 
+class HandlerOptionsError(HandlerClosedError):
+    """A handler cannot use a pair's ``options``, or what they need is not there."""
+
+    def __init__(self, handler: str, option: str, what: str) -> None:
+        super().__init__(f"handler {handler}: option {option} {what}")
+        self.handler, self.option = handler, option
+
+
 class BackfillRunningError(TelewardenError):
     """A pair reads its source's past already; that goes on."""
 

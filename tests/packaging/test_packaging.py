@@ -16,7 +16,17 @@ import pytest
 pytestmark = pytest.mark.packaging
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("actors", "console", "loopback", "metrics", "notify", "storage", "supervision", "telegram")
+ROOMS = (
+    "actors",
+    "bridges",
+    "console",
+    "loopback",
+    "metrics",
+    "notify",
+    "storage",
+    "supervision",
+    "telegram",
+)
 
 in_checkout = pytest.mark.checkout
 

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.packaging, pytest.mark.checkout]
 ROOT = Path(__file__).parents[2]
 ROOMS = (
     "actors",
+    "bridges",
     "console",
     "loopback",
     "metrics",

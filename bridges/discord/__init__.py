@@ -1,0 +1,1 @@
+"""Discord: a pair's target there."""
