@@ -42,7 +42,7 @@ from .messages import (
     SubmitEmail,
     SubmitPassword,
 )
-from .pair_handlers import HandlerFactory, HandlerRequest, Handlers, PairHandler
+from .pair_handlers import Attachment, HandlerFactory, HandlerRequest, Handlers, PairHandler
 from .rate_limit import Pace
 from .registry.actor import RegistryActor
 from .registry.changes.pairs import AddPair, ChangePair, MovePairs, RemovePair
@@ -115,6 +115,7 @@ __all__ = [
     "AddPair",
     "AdvanceOperation",
     "Ages",
+    "Attachment",
     "AuditAsked",
     "AwaitOnline",
     "Backfill",

@@ -263,10 +263,14 @@ class LookInto(Ask["Mapping[int, Access]"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTelegram(Ask[Any]):
-    """Make one request in the app's name. Answered with its result, or the error is raised."""
+    """Make one request in the app's name. Answered with its result, or the error is raised.
+
+    ``dc_id`` is the data centre that is asked, 0 for the session's own.
+    """
 
     request: Any = field(repr=False)
     deadline: float | None = None
+    dc_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ dead letters are the worker group's, so that a handler only has to deliver one t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal, Protocol, runtime_checkable
@@ -17,6 +17,27 @@ from ..telegram import Incoming, RichText
 
 HANDLER_GROUP: Final = "telewarden.handlers"
 TELEGRAM: Final = "telegram"  # the handler that ships: the worker group itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A message's photo or document; ``data`` is ``None`` where it has more bytes than were asked.
+
+    ``size`` in bytes, 0 where Telegram does not say.
+    """
+
+    name: str = field(repr=False)
+    mime: str
+    size: int
+    data: bytes | None = field(default=None, repr=False)
+
+
+Fetch = Callable[[Incoming, int], Awaitable[Attachment | None]]
+
+
+async def nothing_to_fetch(message: Incoming, most: int) -> Attachment | None:  # noqa: ARG001 - as a ``Fetch`` is
+    """What a request that no session stands behind has of attachments."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +52,9 @@ class HandlerRequest:
         texts: by message id, the text as the pair's rules have changed it.
         receipts: by message id, what ``deliver`` returned for it; for ``edit`` and ``delete``.
         answers: what ``deliver`` returned for the message that this one answers, if known.
+        fetch: ``await request.fetch(message, most)`` gives a message's photo or document, ``None``
+            where it has none; of one with more than ``most`` bytes only what it is. Raises what the
+            session's calls raise; the time it takes counts for ``deliver``.
     """
 
     action: Literal["post", "edit", "delete"]
@@ -40,6 +64,7 @@ class HandlerRequest:
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
     receipts: Mapping[int, int] = field(default_factory=dict)
     answers: int | None = None
+    fetch: Fetch = field(default=nothing_to_fetch, repr=False, compare=False)
 
     @property
     def text(self) -> str:

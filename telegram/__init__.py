@@ -165,6 +165,7 @@ if TYPE_CHECKING:
     from .connecting.admission import SHARED_OUTAGE
     from .connecting.gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .connecting.outage import OutageLimit
+    from .downloads import RemoteFile, remote_file
     from .incoming import from_bytes, to_bytes
     from .login.account_questions import read_account_facts
     from .login.authorisations import (
@@ -313,6 +314,7 @@ __all__ = [
     "RecoveryStarted",
     "RecoveryTried",
     "Rejected",
+    "RemoteFile",
     "Removed",
     "RichText",
     "ServerAddress",
@@ -397,6 +399,7 @@ __all__ = [
     "read_messages",
     "read_text",
     "refusal_of",
+    "remote_file",
     "rescue_file",
     "reset_authorisation",
     "said",
@@ -481,6 +484,8 @@ _LATE = {
     "message_in": "chats",
     "message_request": "chats",
     "ReadMessage": "chats",
+    "RemoteFile": "downloads",
+    "remote_file": "downloads",
     "own_user_request": "chats",
     "refusal_of": "chats",
     "sent_ids": "sending.requests",

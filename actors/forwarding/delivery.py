@@ -309,7 +309,7 @@ class Delivery:
         elif state.handler is not None:
             deadline = self._context.services.settings.call_deadline
             texts = state.queue.under_way.texts
-            run_handler(self._context.actor, state, ticket, items, texts, deadline=deadline)
+            run_handler(self._context, state, ticket, items, texts, deadline=deadline)
         elif state.target is not None:
             self._context.tell_session(
                 Deliver(
@@ -443,7 +443,7 @@ class Delivery:
             self._give_up(state, items, verdict)
         else:
             pause = RETRY_AFTER * min(attempts, RETRIES_GROW)
-            self._wait_and_retry(state, pause)
+            self._wait_and_retry(state, pause, why=f"another try, after {attempts}: {verdict.name}")
 
     def _edit_later(self, state: PairState, items: tuple[Item, ...]) -> None:
         """Only these wait, whose edits stay noted; what is behind them goes on."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+import pykka
 
 from ...errors import HandlerBusyError, HandlerClosedError, HandlerRefusedError
-from ...supervision import LoopActor
+from ...supervision import ask_async
 from ...telegram import (
     Action,
     ErrorClass,
@@ -18,21 +22,24 @@ from ...telegram import (
     Verdict,
     content_hash,
     random_id_for,
+    remote_file,
     to_bytes,
 )
-from ..messages import Delivered, Undelivered
-from ..pair_handlers import HandlerRequest, PairHandler
+from ..messages import CallTelegram, Delivered, Undelivered
+from ..pair_handlers import Attachment, HandlerRequest, PairHandler
+from .context import GroupContext
 from .pair.batching import Change, Item
 from .pair.state import PairState
 
 logger = logging.getLogger(__name__)
 
 LONGEST_ASKED: Final = 3600.0  # seconds that a handler's wish for rest is obeyed at once
+CALL_SLACK: Final = 5.0  # seconds; a call that ends by its own deadline is answered before
 NUMBERS: Final = range(-(2**63), 2**63)  # what the database keeps
 
 
 def run_handler(
-    actor: LoopActor,
+    context: GroupContext,
     state: PairState,
     ticket: int,
     items: tuple[Item, ...],
@@ -42,16 +49,19 @@ def run_handler(
 ) -> None:
     """Let the pair's handler do ``items``; the answer comes as from a session."""
     assert state.handler is not None  # noqa: S101 - the caller looked
-    pair, request = state.plan.id, _request(state, items, texts)
+    pair = state.plan.id
+    request = replace(
+        _request(state, items, texts), fetch=partial(_fetch, context.ref, deadline=deadline)
+    )
     posted = [one.id for one in request.messages]
-    actor.pipe(
+    context.actor.pipe(
         _within(state.handler, request, deadline),
         done=lambda value: Delivered(
             pair=pair,
             ticket=ticket,
             receipt=Receipt(target_ids=dict.fromkeys(posted, _number(state, value))),
         ),
-        failed=lambda error: Undelivered(pair=pair, ticket=ticket, verdict=_verdict(error)),
+        failed=lambda error: Undelivered(pair=pair, ticket=ticket, verdict=_verdict(state, error)),
     )
 
 
@@ -80,6 +90,26 @@ async def _within(handler: PairHandler, request: HandlerRequest, deadline: float
             if task is not None and task.cancelling():
                 raise  # by the deadline, or with the group
             raise HandlerCancelledError from error  # by whatever it waited for itself
+
+
+async def _fetch(
+    session: pykka.ActorRef[Any], message: Incoming, most: int, *, deadline: float
+) -> Attachment | None:
+    """Fetch a message's file through its session, piece by piece."""
+    file = remote_file(message)
+    if file is None:
+        return None
+    found = Attachment(name=file.name, mime=file.mime, size=file.size)
+    if file.size > most:
+        return found
+    data = bytearray()
+    while len(data) <= most:
+        ask = CallTelegram(request=file.piece(len(data)), deadline=deadline, dc_id=file.dc_id)
+        piece = (await ask_async(session, ask, timeout=deadline + CALL_SLACK)).bytes
+        data += piece
+        if len(piece) < file.piece_size:
+            return replace(found, size=len(data), data=bytes(data))
+    return found
 
 
 class HandlerCancelledError(Exception):
@@ -141,9 +171,8 @@ def _key(pair: int, chat: int, source_id: int) -> str:
     return f"{random_id_for(pair, chat, source_id) & (1 << 64) - 1:016x}"
 
 
-def _verdict(error: BaseException) -> Verdict:
+def _verdict(state: PairState, error: BaseException) -> Verdict:
     """A handler's refusal is the message's fault; anything else may pass, and is tried again."""
-    name = type(error).__name__
     if isinstance(error, HandlerBusyError):
         return Verdict(
             kind=ErrorClass.SRV,
@@ -166,6 +195,10 @@ def _verdict(error: BaseException) -> Verdict:
             name="HANDLER_REFUSED",
             advice=str(error),
         )
+    name = type(error).__name__
+    if not state.queue.attempts:  # once for each message; what the error says may hold a secret
+        pair, handler = state.plan.id, state.plan.handler
+        logger.warning("handler failed pair=%d handler=%s error=%s", pair, handler, name)
     return Verdict(
         kind=ErrorClass.SRV,
         action=Action.RETRY,

@@ -181,7 +181,9 @@ class Reader:
             answer.fail(self._state.offline())
             return answer
         self._actor.pipe(
-            client.call(message.request, deadline=message.deadline or self._deadline),
+            client.call_at(
+                message.request, message.dc_id, deadline=message.deadline or self._deadline
+            ),
             then=answer.set,
             otherwise=lambda error: self._refused(answer, error),
         )

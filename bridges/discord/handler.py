@@ -13,23 +13,25 @@ import contextlib
 import io
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from ...actors import HandlerRequest
+from ...actors import Attachment, HandlerRequest
 from ...errors import (
     HandlerBusyError,
     HandlerClosedError,
     HandlerRefusedError,
 )
 from ..options import Options
-from .markdown import markdown
+from .markdown import escaped, markdown
 
 T = TypeVar("T")
 
 KNOWN: Final = ("channel", "name", "token", "webhook")
 CONTENT_LIMIT: Final = 2_000  # characters, as code points, of a message's content
 EMBED_LIMIT: Final = 4_096  # characters of an embed's description
+MOST_BYTES: Final = 10_000_000  # of a message's files together, on a server without boosts
+MOST_FILES: Final = 9  # Discord takes ten; the whole of a long text may be one
 PATIENCE: Final = 10.0  # seconds that discord.py may wait for a rate limit by itself
 WEBHOOK: Final = re.compile(
     r"https://(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/(\d{17,20})/([\w-]{60,})/?"
@@ -62,10 +64,10 @@ class DiscordHandler:
         """Do it; returns Discord's id of a new message."""
         match request.action:
             case "post":
-                return await self._post.send(body_of(request), request)
+                return await self._post.send(await body_of(request), request)
             case "edit":
                 for number in request.receipts.values():
-                    await self._post.edit(number, body_of(request), request)
+                    await self._post.edit(number, await body_of(request), request)
             case "delete":
                 for number in request.receipts.values():
                     with contextlib.suppress(MessageGoneError):
@@ -89,37 +91,54 @@ class Body:
 
     Args:
         text: Markdown.
+        files: what is attached.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        self.text, self.files = text, files
+
+    def below(self, line: str) -> Body:
+        """The same with a line above it."""
+        return Body(f"{line}\n{self.text}", self.files)
 
     def fields(self, *, editing: bool = False) -> dict[str, Any]:
         """The arguments for discord.py; an edit takes away what the message had before."""
         import discord
 
         found: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
+        files = [discord.File(io.BytesIO(one.data or b""), one.name) for one in self.files]
         if len(self.text) <= CONTENT_LIMIT:
             found["content"] = self.text
         elif len(self.text) <= EMBED_LIMIT:
             found["embed"] = discord.Embed(description=self.text)
         else:
             found["embed"] = discord.Embed(description=f"{self.text[: EMBED_LIMIT - 1]}…")
-            whole = discord.File(io.BytesIO(self.text.encode()), "message.md")
-            found["attachments" if editing else "file"] = [whole] if editing else whole
+            files.append(discord.File(io.BytesIO(self.text.encode()), "message.md"))
         if editing:
-            found = {"content": None, "embed": None, "attachments": []} | found
-        return found
+            return {"content": None, "embed": None} | found | {"attachments": files}
+        return found | {"files": files}
 
 
-def body_of(request: HandlerRequest) -> Body:
-    """The texts of one message or an album, and in words what media it has."""
-    said = [request.said(one) for one in request.messages]
-    texts = [markdown(text) for text in said if text.text]
-    media = [one.kind for one in request.messages if one.has_media]
-    if media:
-        texts.append(f"-# \\[{', '.join(media)}\\]")
-    return Body("\n".join(texts) or "-# \\[empty\\]")
+async def body_of(request: HandlerRequest) -> Body:
+    """The texts of one message or an album with its files; in words what Discord cannot have."""
+    texts, files = list[str](), list[Attachment]()
+    left = MOST_BYTES
+    for one in request.messages:
+        said = request.said(one)
+        if said.text:
+            texts.append(markdown(said))
+        if not one.has_media:
+            continue
+        file = await request.fetch(one, left if len(files) < MOST_FILES else 0)
+        if file is None:
+            texts.append(f"-# \\[{one.kind}\\]")
+        elif file.data is None:
+            size = f"{file.size / 1_000_000:.1f} MB"
+            texts.append(f"-# \\[{one.kind} {escaped(file.name)}, {size}: too large\\]")
+        else:
+            files.append(file)
+            left -= len(file.data)
+    return Body("\n".join(texts) or ("" if files else "-# \\[empty\\]"), files)
 
 
 # How it goes there
@@ -213,7 +232,7 @@ class _Webhook(_Way):
     async def _linked(self, body: Body, request: HandlerRequest) -> Body:
         if request.answers is None:
             return body
-        return Body(f"-# ↪ {await self._address(request.answers)}\n{body.text}")
+        return body.below(f"-# ↪ {await self._address(request.answers)}")
 
     async def _address(self, number: int) -> str:
         if self._home is None:

@@ -61,6 +61,11 @@ def markdown(text: RichText) -> str:
     return "".join(parts)
 
 
+def escaped(text: str) -> str:
+    """A text as it is, whatever signs are in it."""
+    return ESCAPED.sub(r"\\\1", text)
+
+
 def _written(text: str, marks: Sequence[_Mark]) -> list[str]:
     """Each character as it is written, with the signs that stand before and behind it."""
     found = _escaped(text, [(one.start, one.end) for one in marks if one.kind in CODE])

@@ -153,8 +153,8 @@ async def _said(request: web.Request) -> dict[str, Any]:
         return dict(await request.json())
     form = await request.post()
     said = dict(json.loads(str(form["payload_json"])))
-    files = [one.file.read().decode() for one in form.values() if isinstance(one, web.FileField)]
-    return said | {"files": files}
+    files = [one for one in form.values() if isinstance(one, web.FileField)]
+    return said | {"files": {one.filename: one.file.read() for one in files}}
 
 
 def _json(

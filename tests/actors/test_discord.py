@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from telewarden.telegram import CopyChanged, DeadLettered, Forwarded, PairPaused
 
 from .conftest import Newsroom
 from .discord_stand_in import CHANNEL, GUILD, HOOK, SECRET, TOKEN, Discord, Refusal, busy
+from .test_content import press
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -102,8 +104,32 @@ async def test_what_is_too_long_for_a_message_is_an_embed_and_then_a_file(
     short, longer, longest = there.messages.values()
     assert short["content"] == texts[0]
     assert longer["embeds"][0]["description"] == texts[1]
-    assert longest["files"] == ["\\_" * 4_000]
+    assert longest["files"] == {"message.md": b"\\_" * 4_000}
     assert longest["embeds"][0]["description"].endswith("…")
+
+
+async def test_photos_and_files_come_along_and_one_that_is_too_large_is_named(
+    bridge: Newsroom, there: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = bridge.chats["news_in"]
+    async with press(bridge) as client:
+        await client.send_file(chat.peer_id, _file("plan_b.pdf", 700_000), caption="read this")
+        await bridge.hears(Forwarded, source_id=1)
+        monkeypatch.setattr("telewarden.bridges.discord.handler.MOST_BYTES", 1_000_000)
+        await client.send_file(chat.peer_id, _file("film.mkv", 1_200_000))
+        await bridge.hears(Forwarded, source_id=2)
+
+    small, large = there.messages.values()
+    assert small["content"] == "read this"
+    assert {name: len(data) for name, data in small["files"].items()} == {"plan_b.pdf": 700_000}
+    assert large["content"] == r"-# \[video film.mkv, 1.2 MB: too large\]"
+    assert not large.get("files")
+
+
+def _file(name: str, size: int) -> io.BytesIO:
+    file = io.BytesIO(bytes(size))
+    file.name = name
+    return file
 
 
 async def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_the_pair_s_pause(

@@ -366,7 +366,10 @@ async def test_what_a_handler_returns_is_a_number_or_is_not_kept(
 
 @pytest.mark.parametrize("error", [RuntimeError("why"), asyncio.CancelledError()], ids=repr)
 async def test_a_message_that_a_handler_always_fails_with_holds_nothing_up(
-    elsewhere: Newsroom, error: BaseException, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Newsroom,
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(Elsewhere, "raises", error)
     await elsewhere.start()
@@ -379,6 +382,7 @@ async def test_a_message_that_a_handler_always_fails_with_holds_nothing_up(
     assert dead.source_id == 1
     assert "handler failed" in dead.reason
     assert Elsewhere.asked == ["poison", "poison", "two"]
+    assert caplog.text.count("handler failed pair=3 handler=elsewhere error=") == 1
 
 
 async def test_a_pause_that_a_handler_asks_for_is_kept_and_counts_as_no_try(
