@@ -16,6 +16,7 @@ from ..config.text import tables_in
 from ..errors import BadCommandError, ConfigError, InvalidRecordError, TelewardenError
 from ..standalone.config_check import config_problems
 from ..storage import SessionRecord, make_private_folder, write_private_file
+from ..telegram.addressing.names import A_CHAT
 from .asking import hidden
 from .complaint import complain
 
@@ -176,7 +177,7 @@ def _chat(text: str) -> str:
     try:
         parse_pair({"id": 1, "session": "new", "source": table["chat"], "target": "@another_chat"})
     except ConfigError:
-        raise InvalidRecordError("chat", text, "a @username or a chat's number") from None
+        raise InvalidRecordError("chat", text, A_CHAT) from None
     return text
 
 

@@ -174,6 +174,26 @@ async def test_a_pair_is_paused_with_its_reason_and_resumed(office: Office, olga
     ]
 
 
+async def test_a_pair_is_added_by_links_and_one_whose_chat_is_not_there_is_not(
+    office: Office, olga: Person
+) -> None:
+    await office.start("alice")
+
+    refused = await olga.asks("/pairs_add source=@nobody_here target=@news_out --session alice")
+    ring = await olga.asks(
+        "/pairs_add source=t.me/news_out/3 target=tg://resolve?domain=news_in --session alice"
+    )
+    added = await olga.asks("/pairs_add source=https://t.me/news_in/3 target=me --session alice")
+
+    assert "source @nobody_here was not found by session alice" in refused.raw_text
+    assert "make a ring" in ring.raw_text
+    assert "added, served by alice" in added.raw_text
+    assert [(one.source, one.target) for one in await office.warden.pairs.list("alice")] == [
+        ("@news_in", "@news_out"),
+        ("@news_in", "me"),
+    ]
+
+
 async def test_pairs_are_moved_once_it_was_looked_at(office: Office, olga: Person) -> None:
     await office.start("alice", "bob")
 
