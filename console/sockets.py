@@ -73,7 +73,7 @@ class UnixListener(socket.socket):
             path.unlink(missing_ok=True)
 
 
-def bind_unix(path: Path | str) -> UnixListener:
+def bind_unix(path: Path | str, *, what: str = "the control socket") -> UnixListener:
     """Listen on a Unix socket that only this user may use (0600).
 
     A socket file that nobody listens on, left by a process that was killed, is replaced.
@@ -86,8 +86,8 @@ def bind_unix(path: Path | str) -> UnixListener:
     length = len(os.fsencode(path))
     if length > LONGEST_PATH:
         why = f"the path has {length} bytes, and a socket's may have {LONGEST_PATH} at most"
-        raise ListenError("the control socket", str(path), why)
-    _clear(path)
+        raise ListenError(what, str(path), why)
+    _clear(path, what)
     listener = UnixListener(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(str(path))
@@ -96,28 +96,28 @@ def bind_unix(path: Path | str) -> UnixListener:
         listener.listen(BACKLOG)
     except OSError as exc:
         listener.close()
-        raise ListenError("the control socket", str(path), _why(exc)) from exc
+        raise ListenError(what, str(path), _why(exc)) from exc
     listener.setblocking(False)
     return listener
 
 
-def _clear(path: Path) -> None:
+def _clear(path: Path, what: str) -> None:
     """Remove a socket file that nobody listens on."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     except OSError as exc:
-        raise ListenError("the control socket", str(path), _why(exc)) from exc
+        raise ListenError(what, str(path), _why(exc)) from exc
     if not stat.S_ISSOCK(mode):
-        raise ListenError("the control socket", str(path), "a file of that name is no socket")
+        raise ListenError(what, str(path), "a file of that name is no socket")
     listener = _who_listens(path)
     if listener is not None:
-        raise ListenError("the control socket", str(path), f"{listener} listens there")
+        raise ListenError(what, str(path), f"{listener} listens there")
     try:
         path.unlink(missing_ok=True)
     except OSError as exc:  # another user's, in a folder where everybody keeps his own
-        raise ListenError("the control socket", str(path), _why(exc)) from exc
+        raise ListenError(what, str(path), _why(exc)) from exc
 
 
 def _who_listens(path: Path) -> str | None:

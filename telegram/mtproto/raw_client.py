@@ -131,6 +131,7 @@ class WardenClient(UpdatesClient):
     # What it gives each client, and hardly one of ours ever uses.
     _borrow_sender_lock = _on_demand(asyncio.Lock)
     _borrowed_senders = _on_demand(dict)
+    _cleaning = _on_demand(set)
     _exported_sessions = _on_demand(dict)
     _flood_waited_requests = _on_demand(dict)
     _event_handler_tasks = _on_demand(set)

@@ -81,6 +81,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
     _deliver: Callable[[Any], None]
     _gap: Callable[[int | None], None]
     _unreadable: Callable[[int], None]
+    _cleaning: set[asyncio.Task[None]]
     _ping_every: float
     _pong_within: float
     _sequential_updates, _entity_cache_limit, _catch_up = True, 5_000, False
@@ -246,11 +247,19 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         if loop.time() >= self._ping_at:
             self._ping_at = loop.time() + self._ping_every
             self._ping(loop)
+            self._let_borrowed_go(loop)
         self._message_box.check_deadlines()
         if self._message_box.getting_diff_for:
             self._fetch_missed()
         else:
             self._set_alarm()
+
+    def _let_borrowed_go(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close connections to other data centres that have not been used for a while."""
+        if "_borrowed_senders" in vars(self):
+            cleaning = loop.create_task(self._clean_exported_senders())
+            self._cleaning.add(cleaning)
+            cleaning.add_done_callback(self._cleaning.discard)
 
     def _ping(self, loop: asyncio.AbstractEventLoop) -> None:
         pong = self._sender.send(functions.PingRequest(random.randrange(2**62)))

@@ -15,7 +15,7 @@ from telethon.tl.alltlobjects import LAYER
 from telethon.tl.tlobject import TLRequest
 
 from .._tl import functions, types
-from ..methods import chat_of, method_name, posts_into
+from ..methods import POSTS, method_name, posts_into
 
 __all__ = [
     "LAYER",
@@ -73,13 +73,12 @@ class PassedRequest(TLRequest):  # type: ignore[misc]  # Telethon ships no types
 
     @property
     def chat(self) -> int | None:
-        """The marked id of the chat that it posts into; ``None`` if it posts nowhere."""
-        return posts_into(self.query)
+        """The marked id of the chat that it posts into; ``None`` if it posts nowhere.
 
-    @property
-    def about(self) -> int | None:
-        """The marked id of the chat that it is about, if there is one."""
-        return chat_of(self.query)
+        0 is the account's own, which it names without a number.
+        """
+        chat = posts_into(self.query)
+        return 0 if chat is None and self.method in POSTS else chat
 
     @property
     def cost(self) -> int:

@@ -100,7 +100,9 @@ def _bind_share(
         return None
     from ..sharing.actor import ShareActor
 
-    unix = undo.enter_context(contextlib.closing(bind_unix(config.share_socket)))
+    unix = undo.enter_context(
+        contextlib.closing(bind_unix(config.share_socket, what="the socket of [share]"))
+    )
     return ChildSpec(
         id="share",
         actor=ShareActor,

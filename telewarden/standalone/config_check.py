@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ..config import Config
 from ..config.mapping import handler_problems, notify_problems, proxy_problems
@@ -37,10 +38,20 @@ def _others(config: Config) -> Iterator[str]:
     if not _makes_its_key(config):
         yield from _said(lambda: master_key_of(config, make=False))
     yield from _said(lambda: standin_address(config))
-    length = len(os.fsencode(config.control_socket))
-    if config.console is not None and length > LONGEST_PATH:
+    if config.console is not None:
+        yield from _short("console.socket", config.control_socket)
+    if config.share is not None:
+        yield from _short("share.socket", config.share_socket)
+        if config.console is not None and config.share_socket == config.control_socket:
+            yield "share.socket: the control socket is there; name another path"
+
+
+def _short(what: str, path: Path) -> Iterator[str]:
+    """What is said of a socket whose path is too long."""
+    length = len(os.fsencode(path))
+    if length > LONGEST_PATH:
         yield (
-            f"console.socket: the path has {length} bytes, and a socket's may have"
+            f"{what}: the path has {length} bytes, and a socket's may have"
             f" {LONGEST_PATH} at most; name a shorter one"
         )
 

@@ -43,6 +43,11 @@ class House(Newsroom):
         finally:
             await client.disconnect()
 
+    def clients(self) -> Any:
+        """The owner's clients."""
+        assert self.warden._parts is not None
+        return self.warden._parts._gateway.clients
+
     def share_queue(self, queue: int) -> None:
         """Keep so many updates for a slow program."""
         assert self.warden.config.share is not None

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from telethon import events, functions
 
-from telewarden.errors import OutcomeUnknownError, SharedSessionOfflineError
+from telewarden.errors import DrillError, OutcomeUnknownError, SharedSessionOfflineError
 from telewarden.loopback import CutConnection, Fault, Silence
 from telewarden.telegram import Phase, PhaseChanged
 
@@ -55,6 +55,26 @@ async def test_what_changes_something_is_not_and_that_is_said(house: House) -> N
             await asking
     assert caught.value.method == EDIT
     assert house.telegram.stats.calls[EDIT] == 1
+
+
+@pytest.mark.crashes("share", DrillError)
+async def test_the_same_holds_where_the_connection_to_the_owner_is_lost(house: House) -> None:
+    for method in (EDIT, "help.getNearestDc"):
+        house.telegram.faults.add(Fault(method=method, action=Silence(), times=1))
+    async with house.client() as client:
+        channel = await client.get_input_entity("@news_out")
+        editing = asyncio.ensure_future(client(functions.channels.EditTitleRequest(channel, "New")))
+        looking = asyncio.ensure_future(client(NEAREST()))
+        for method in (EDIT, "help.getNearestDc"):
+            await _asked(house, method)
+
+        await house.warden.drill("share")
+
+        with pytest.raises(OutcomeUnknownError, match="the connection to its owner ended"):
+            await editing
+        assert await looking
+    assert house.telegram.stats.calls[EDIT] == 1
+    assert house.telegram.stats.calls["help.getNearestDc"] == 2
 
 
 async def test_a_message_is_sent_once_though_its_answer_was_lost(house: House) -> None:

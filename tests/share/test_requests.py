@@ -10,7 +10,7 @@ from telethon import errors, functions
 from telethon.tl import types
 
 from telewarden.errors import LoginCallError, ShareRefusedError
-from telewarden.loopback import Fault, FloodWait
+from telewarden.loopback import Fault, FloodWait, RpcError
 
 from .conftest import House
 
@@ -46,9 +46,11 @@ async def test_a_file_of_another_data_centre_comes_by_the_owner(house: House) ->
     data = b"far" * 100_000
     async with house.client(session="carol") as client:
         sent = await client.send_file("me", io.BytesIO(data), force_document=True)
-        assert sent.document.dc_id != client.session.dc_id
+        migrate = RpcError("FILE_MIGRATE_2", 303)
+        house.telegram.faults.add(Fault(method="upload.getFile", action=migrate, times=1))
 
         assert await client.download_media(sent, bytes) == data
+    assert house.telegram.stats.calls["auth.importAuthorization"] == 1
 
 
 async def test_errors_are_telethons_with_the_request(house: House) -> None:
@@ -111,3 +113,19 @@ async def test_an_ordered_list_stops_at_its_first_error(house: House) -> None:
             await client(requests, ordered=True)
 
         assert house.texts("news_out") == ["one"]
+
+
+async def test_a_connection_to_another_data_centre_is_closed_when_nobody_needs_it(
+    house: House,
+) -> None:
+    async with house.client(session="carol") as client:
+        sent = await client.send_file("me", io.BytesIO(b"far"), force_document=True)
+        assert [bytes(part) async for part in client.iter_download(sent.media)] == [b"far"]
+    (owner,) = (one for one in house.clients() if one.name == "carol")
+    ((state, sender),) = owner._wire._borrowed_senders.values()
+    assert sender.is_connected()
+
+    state._zero_ts -= 3600.0  # as Telethon has it: some time after the last use
+    owner._wire._ping_at = 0.0
+    owner._wire._look()
+    await house.until(lambda: not sender.is_connected())

@@ -15,6 +15,7 @@ from telewarden import parse_config, shared_client
 from telewarden.config import ProgramConfig
 from telewarden.errors import ConfigError, ShareRefusedError
 from telewarden.sharing.rights import refusal
+from telewarden.standalone.config_check import config_problems
 from telewarden.telegram.sharing.frames import (
     HEAD,
     LONGEST_CALL,
@@ -113,6 +114,19 @@ async def test_a_share_of_the_pace_is_kept(house: House) -> None:
         since = loop.time()
         for number in range(6):
             await client.send_message(peer, str(number))
+
+        assert loop.time() - since >= 0.45  # five after the first, at ten a second
+
+
+async def test_a_program_keeps_to_the_accounts_pace_also_to_itself(house: House) -> None:
+    pacing = house.warden.config.pacing.model_copy(update={"per_account": 10.0, "burst": 1})
+    await house.warden.reload(house.warden.config.model_copy(update={"pacing": pacing}))
+    loop = asyncio.get_running_loop()
+    async with house.client() as one, house.client() as two:
+        since = loop.time()
+        for number in range(3):
+            await one.send_message("@news_out", str(number))
+            await two.send_message("me", str(number))
 
         assert loop.time() - since >= 0.45  # five after the first, at ten a second
 
@@ -261,3 +275,14 @@ def test_a_wrong_table_is_refused_by_name(tmp_path: Any, program: Any, why: str)
 
     with pytest.raises(ConfigError, match=why):
         parse_config(tables, base=tmp_path)
+
+
+def test_a_socket_that_cannot_be_is_told_by_the_check(tmp_path: Any) -> None:
+    tables = shared_tables(tmp_path)
+    tables["share"]["socket"] = "x" * 120
+    (long,) = config_problems(parse_config(tables, base=tmp_path))
+    tables["console"]["socket"] = tables["share"]["socket"] = "/tmp/one.sock"
+    (same,) = config_problems(parse_config(tables, base=tmp_path))
+
+    assert long.startswith("share.socket: the path has")
+    assert same.startswith("share.socket: the control socket is there")
