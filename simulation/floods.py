@@ -17,6 +17,7 @@ from .surroundings import TIME
 __all__ = ["watch_floods"]
 
 EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
+ROUNDED: Final = 0.001  # virtual seconds; a flood's beginning is reckoned back from its end
 ANSWERED_WITHIN: Final = 10.0  # virtual seconds; the same for the answer that tells it
 
 
@@ -35,7 +36,8 @@ def watch_floods(rules: FaultRules, network: Network, wrong: Callable[[str], Non
         if until is not None and rule.fault.method != "*" and now < until - 0.001:
             began = max(until - rule.fault.action.seconds, heard.get(rule.id, 0.0))
             ago = now - began
-            if ago > EARLY and 0.0 <= network.lost_at - (TIME.now - ago) < ANSWERED_WITHIN:
+            lost = network.lost_at - (TIME.now - ago)
+            if ago > EARLY and -ROUNDED <= lost < ANSWERED_WITHIN:
                 heard[rule.id] = now
             elif ago > EARLY:
                 wrong(f"{rule.fault.method} called {until - now:.3f} s before a flood's end")

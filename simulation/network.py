@@ -77,7 +77,7 @@ class Network:
         self.pieces = 0.03  # how often what is written arrives in pieces
         self.told: Callable[[SimTransport, bytes], object] | None = None
         self.dialled = 0
-        self.lost_at = -math.inf  # when a client's end was last lost, with what was under way
+        self.lost_at = -math.inf  # when something that was under way was last lost
 
     # The server's side
 
@@ -152,6 +152,8 @@ class SimTransport(asyncio.Transport):
         return self._closing or self.peer._closing
 
     def write(self, data: Any) -> None:
+        if self._closing or self.peer._lost:  # of a process that is dead nobody takes it
+            self.network.lost_at = TIME.now
         if self._closing or not data:
             return
         data = bytes(data)
@@ -231,6 +233,7 @@ class SimTransport(asyncio.Transport):
 
     def _take(self, data: bytes) -> None:
         if self._lost or self._closing:
+            self.network.lost_at = TIME.now
             return
         if self._paused:
             self._kept.append(data)
