@@ -151,7 +151,7 @@ class Recovery:
         ladder = self._ladder(*RUNGS)
         end = await self._ascend(ladder)
         ended = end.error if isinstance(end, Exhausted) and ladder.position[0] == RUNGS[0] else None
-        if ended is not None and _ends_key(ended):
+        if ended is not None and _verdict(ended).latches_key:
             # An older database may have been put back: the file then holds a newer login.
             end = await self._newer_file(ended)
         if isinstance(end, Exhausted):
@@ -366,12 +366,6 @@ def _may_go_on(exc: Exception) -> bool:
     return not verdict.terminal and (
         verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
     )
-
-
-def _ends_key(exc: BaseException) -> bool:
-    """Whether it is this one login that has ended, for good."""
-    verdict = _verdict(exc)
-    return verdict.latches_key or verdict.action is Action.NEW_LOGIN
 
 
 def keep_changes(store: Store, name: str, changes: SessionChanges, services: Services) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from telewarden import Warden
 from telewarden.errors import DrillError, StorageFullError, StorageNotWritableError, TelewardenError
-from telewarden.telegram import SessionRecovered
+from telewarden.telegram import CopyRepaired, SessionRecovered
 
 from .conftest import ALICE, Newsroom
+from .test_recovery import damage_string
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -71,6 +72,29 @@ async def test_a_session_comes_back_while_the_disk_takes_nothing(
     newsroom.say("news_in", "afterwards")
 
     await newsroom.arrives("news_out", "afterwards")
+
+
+@pytest.mark.crashes("*:alice/session", DrillError)
+async def test_a_copy_that_the_disk_does_not_let_mend_costs_no_recovery_and_is_mended_by_the_next(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    warden = await newsroom.start()
+    damage_string(newsroom)
+    await fill(warden, "read-only")
+    since = newsroom.mark()
+
+    await warden.drill(SESSION)
+    first = await newsroom.hears(SessionRecovered, since=since, session="alice")
+    await fill(warden, "room")
+    since = newsroom.mark()
+    await warden.drill(SESSION)
+    mended = await newsroom.hears(CopyRepaired, since=since, session="alice")
+
+    assert first.rung == "file"
+    assert caplog.text.count("copies not mended session=alice why=") == 1
+    assert mended.copy == "string"
+    recovered = [one for one in newsroom.heard if isinstance(one, SessionRecovered)]
+    assert len([one for one in recovered if one.cause == "crash"]) == 2
 
 
 async def test_what_cannot_be_kept_is_refused_by_name(newsroom: Newsroom) -> None:

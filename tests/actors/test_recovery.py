@@ -461,6 +461,8 @@ async def test_a_key_that_died_while_a_climb_waited_for_it_is_not_tried(
         )
     phase = await newsroom.settled("alice")
 
+    tried = [one for one in newsroom.heard[since:] if isinstance(one, RecoveryTried)]
+    assert {one.attempt for one in tried if one.session == "alice"} == {1}  # once for each rung
     assert phase is Phase.NEEDS_LOGIN
     assert bobs == connects + 1
     assert newsroom.telegram.stats.connects == bobs
