@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from .draft import Draft, PairDraft, anywhere, api_id_of, chat_of, refused
 
-PROGRAM: Final = "TelegramForwarder (Heavrnl/TelegramForwarder 1.x and 2.x, forward.db)"
+PROGRAM: Final = "TelegramForwarder (Heavrnl/TelegramForwarder, db/forward.db)"
 MAGIC: Final = b"SQLite format 3\x00"
 NEEDED: Final = ("chats", "forward_rules")
 SECRETS: Final = ("API_HASH", "BOT_TOKEN")

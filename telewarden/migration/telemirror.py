@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .draft import Draft, PairDraft, api_id_of, chat_of, list_of, refused, table_of
 
-PROGRAM: Final = "telemirror (khoben/telemirror, .env and mirror.config.yml of 2022 to 2026)"
+PROGRAM: Final = "telemirror (khoben/telemirror, .env and mirror.config.yml)"
 PLACE: Final = re.compile(r"-?[0-9]{1,19}(#[0-9]{1,10})?")
 AN_URL: Final = r"(?i)\b(?:https?://|www\.|t\.me/)\S+"
 A_MENTION: Final = r"(?<!\w)@[A-Za-z]\w{3,31}"

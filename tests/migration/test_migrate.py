@@ -1,8 +1,9 @@
 """``telewarden migrate``: other forwarders' configurations, written as ours.
 
-The files beside this are made up, in the formats that these programs had: tgcf 1.1 (aahnik/tgcf,
-plugin_models.py of 2023), telemirror (khoben/telemirror, .env and mirror.config.yml of 2023 and
-2024), TelegramForwarder (Heavrnl/TelegramForwarder, models/models.py of 2025).
+The files beside this are made up, in the formats that these programs have in public: tgcf 1.1
+(aahnik/tgcf, plugin_models.py at c7a108c; its login and forwards as a fork of 1.1 has them),
+telemirror (khoben/telemirror, .env-example at be71153 and 0153830, mirror.config.yml-example at
+16f07f5), TelegramForwarder (Heavrnl/TelegramForwarder, models/models.py at bc53fe1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
--- TelegramForwarder (Heavrnl/TelegramForwarder), db/forward.db as models/models.py of 2025 makes it;
+-- TelegramForwarder (Heavrnl/TelegramForwarder), db/forward.db as models/models.py at bc53fe1 makes it;
 -- SQLAlchemy writes enumerations by their names.
 create table chats (
   id integer primary key, telegram_chat_id varchar not null unique, name varchar, current_add_id varchar
