@@ -255,7 +255,12 @@ class ShareActor(LoopActor):
     def _note_refusal(self, program: str, session: str, what: str, why: str) -> None:
         """Put a refusal into the audit trail, each of its kind once."""
         if self._is_new(program, session, what, why):
-            logger.warning("program refused program=%s session=%s", _who(program), session[:64])
+            logger.warning(
+                "program refused program=%s session=%s what=%s",
+                _shown(program),
+                _shown(session),
+                what,
+            )
             self._owner.refused(_who(program), f"share {what}", _shown(session), why=why)
 
     def _is_new(self, *key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any
 
@@ -129,3 +130,11 @@ async def test_a_connection_to_another_data_centre_is_closed_when_nobody_needs_i
     owner._wire._ping_at = 0.0
     owner._wire._look()
     await house.until(lambda: not sender.is_connected())
+
+
+async def test_hundreds_at_once_are_all_answered(house: House) -> None:
+    async with house.client() as client:
+        asked = [client(functions.help.GetNearestDcRequest()) for _ in range(300)]
+        asked += [client.get_messages("@news_in", limit=1) for _ in range(50)]
+
+        assert len(await asyncio.gather(*asked)) == 350

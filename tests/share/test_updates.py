@@ -70,6 +70,26 @@ async def test_an_album_is_one_event(house: House, png: bytes) -> None:
         assert album.raw_text == "all three"
 
 
+@pytest.mark.parametrize("options", [{"catch_up": True}, {"sequential_updates": True}])
+async def test_telethons_options_for_updates_hold(house: House, options: dict[str, Any]) -> None:
+    async with house.client("reader", **options) as client:
+        heard = Heard(client)
+        house.say("news_in", "one", "two")
+        await heard.until(lambda found: len(found) >= 2)
+
+    assert heard.texts == ["one", "two"]
+
+
+async def test_who_wants_no_updates_is_told_none(house: House) -> None:
+    async with house.client("reader") as told, house.client(receive_updates=False) as quiet:
+        heard, nothing = Heard(told), Heard(quiet)
+        house.say("news_in", "one")
+        await heard.until(lambda found: bool(found))
+        assert await quiet.get_me()  # whatever came before has been handled
+
+    assert nothing.texts == []
+
+
 async def test_a_handler_answers_by_the_owner(house: House) -> None:
     async with house.client() as client:
 
