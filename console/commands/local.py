@@ -160,6 +160,18 @@ COMMANDS: Final = (
         surfaces=LINE_ALONE,
     ),
     Command(
+        name="store copy",
+        help="Copy the database to where another configuration has it, while no warden runs.",
+        more="From a file to PostgreSQL, or back. Both have the same master key, and no session is"
+        " in the other one yet. Each row is read again on both sides and compared; if one is not"
+        " the same, nothing has changed.",
+        group="Backups",
+        parameters=(option("to", "The other configuration.", Kind.PATH, metavar="PATH"),),
+        danger=Danger.CHANGES,
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
         name="demo",
         help="Watch a supervised forwarder survive faults, on a loopback data centre.",
         more="Three accounts log in (one with two-step verification), four pairs forward, and then"

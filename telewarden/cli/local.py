@@ -152,6 +152,23 @@ def database_restore(typed: Typed) -> None:
         typer.echo(f"restored; what was there is now {', '.join(kept) or 'nowhere: nothing was'}")
 
 
+def store_copy(typed: Typed) -> None:
+    """Copy the database to where another configuration has it."""
+    from ..service.store_copy import copy_store
+
+    if typed.given["to"] is None:
+        raise BadCommandError("store copy", "it needs the other configuration: --to OTHER.toml")
+    target = Path(typed.given["to"])
+    with bar("store copy", wanted=not typed.as_json):
+        rows = copy_store(typed.config, target)
+    if typed.as_json:
+        typer.echo(json.dumps({"rows": rows}))
+    else:
+        typer.echo(
+            f"{counted(rows, 'row')} copied, and each is the same; start the warden with {target}"
+        )
+
+
 def identify(typed: Typed) -> None:
     """Say what a login of another program is; nothing is sent and nothing is changed."""
     from ..commands.moving import identified
@@ -212,6 +229,7 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "check": check,
     "completion": completion,
     "database restore": database_restore,
+    "store copy": store_copy,
     "demo": demo,
     "help": help_,
     "identify": identify,
