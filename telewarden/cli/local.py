@@ -154,13 +154,15 @@ def database_restore(typed: Typed) -> None:
 
 def store_copy(typed: Typed) -> None:
     """Copy the database to where another configuration has it."""
+    from ..config import load_config
     from ..service.store_copy import copy_store
 
+    source = load_config(typed.config)
     if typed.given["to"] is None:
         raise BadCommandError("store copy", "it needs the other configuration: --to OTHER.toml")
     target = Path(typed.given["to"])
     with bar("store copy", wanted=not typed.as_json):
-        rows = copy_store(typed.config, target)
+        rows = copy_store(source, target)
     if typed.as_json:
         typer.echo(json.dumps({"rows": rows}))
     else:
