@@ -155,7 +155,7 @@ def database_restore(typed: Typed) -> None:
 def store_copy(typed: Typed) -> None:
     """Copy the database to where another configuration has it."""
     from ..config import load_config
-    from ..service.store_copy import copy_store
+    from ..standalone.store_copy import copy_store
 
     source = load_config(typed.config)
     if typed.given["to"] is None:

@@ -11,7 +11,7 @@ import pytest
 from telewarden import Warden
 from telewarden.errors import BadCommandError, FolderHeldError, WrongMasterKeyError
 from telewarden.service.paths import StoragePaths, config_of
-from telewarden.service.store_copy import copy_store
+from telewarden.standalone.store_copy import copy_store
 from telewarden.storage import MasterKey, SessionRecord, Store
 
 from ..postgres_server import PostgresServer

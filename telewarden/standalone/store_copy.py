@@ -12,9 +12,9 @@ from typing import Any
 
 from ..config import Config
 from ..errors import BadCommandError
+from ..service.folder_lease import take_folder_now
+from ..service.paths import StoragePaths, config_of, master_key_of
 from ..storage import Store
-from .folder_lease import take_folder_now
-from .paths import StoragePaths, config_of, master_key_of
 
 PURPOSE = "copy of the store"
 
