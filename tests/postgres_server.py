@@ -18,7 +18,6 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-import psycopg
 import pytest
 
 PROGRAMS: Final = Path("/usr/lib/postgresql")
@@ -64,6 +63,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and wait until it lets people in."""
+        import psycopg  # who asks for no server needs nothing that speaks to one
+
         options = [part for one in (*QUICK, *self._settings) for part in ("-c", one)]
         command = [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder]
         with self.log.open("ab") as log:
@@ -115,6 +116,8 @@ class PostgresServer:
 
     def execute(self, sql: str) -> None:
         """Run a statement as the server's own user."""
+        import psycopg
+
         with psycopg.connect(self.url(schema="public"), autocommit=True) as conn:
             conn.execute(sql.encode())
 
