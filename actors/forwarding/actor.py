@@ -48,6 +48,7 @@ from .context import GroupContext
 from .delivery import Delivery
 from .group_pairs import GroupPairs, close_handlers
 from .history import HistoryReader
+from .intake import Intake
 from .messages import PairCommand, ReadAgain
 from .outbox import OutboxWriter
 from .pair.state import PairState
@@ -105,9 +106,16 @@ class WorkerGroupActor(LoopActor):
             self._pausing,
             lambda states: self._history.catch_up(states),
         )
+        self._intake = Intake(
+            self._context,
+            self._outbox,
+            self._pausing,
+            heard=lambda message: self._history.looks.heard(message),
+        )
         self._history = HistoryReader(
             self._context,
             self._outbox,
+            self._intake,
             self._delivery,
             self._pausing,
             self._changes,
@@ -145,7 +153,7 @@ class WorkerGroupActor(LoopActor):
     def on_receive(self, message: object) -> object:
         match message:
             case Arrived():
-                self._history.arrived(message.message)
+                self._intake.came_in(message.message)
             case Edited() | Deleted():
                 self._changed(message)
             case Delivered():

@@ -117,7 +117,7 @@ class CopyChanges:
             if changed:
                 self.want_edits(state, changed)
 
-    def arrived(
+    def reached_target(
         self,
         state: PairState,
         message: Incoming,

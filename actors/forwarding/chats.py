@@ -26,7 +26,7 @@ from .messages import ConfirmPair
 from .outbox import OutboxWriter
 from .pair.chats import PairChats
 from .pair.state import PairState
-from .pair.states import Reading
+from .pair.state_table import Reading
 from .pause_reasons import JOIN_REQUESTED, NOT_JOINED, OTHER_CHAT, other_of
 from .pausing import PairPausing
 

@@ -359,7 +359,7 @@ class Delivery:
                 self._refused(state, item, why(verdict))
                 full = reason_of(verdict) if state.refusals.note(verdict) else ""
             else:
-                self._arrived(state, item, receipt, cut=item.id in cut)
+                self._reached_target(state, item, receipt, cut=item.id in cut)
         state.count(repeated=receipt.repeated)
         if receipt.stars:
             session, pair = self._context.session, state.plan.id
@@ -369,7 +369,9 @@ class Delivery:
             self._pausing.pause(state, full)
         self.send_next(state)
 
-    def _arrived(self, state: PairState, message: Incoming, receipt: Receipt, *, cut: bool) -> None:
+    def _reached_target(
+        self, state: PairState, message: Incoming, receipt: Receipt, *, cut: bool
+    ) -> None:
         state.count(delivered=1)
         state.refusals.clear()
         state.sure(message.id)
@@ -377,7 +379,7 @@ class Delivery:
         if target_id is not None:
             state.note_target(message.id, target_id)
         now = self._context.services.stamp()
-        self._changes.arrived(
+        self._changes.reached_target(
             state, message, target_id, now, outdated=message.id in receipt.outdated
         )
         self._context.publish(

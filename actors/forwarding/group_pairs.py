@@ -38,7 +38,7 @@ from .messages import ReleasePair
 from .outbox import OutboxWriter
 from .pair.chats import PairChats
 from .pair.state import PairState
-from .pair.states import Reading
+from .pair.state_table import Reading
 from .pause_reasons import CONFIGURED, NOT_JOINED, by_plan, other_of
 from .pausing import TOO_SLOW, PairPausing
 

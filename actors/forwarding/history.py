@@ -29,10 +29,11 @@ from .changes import CopyChanges
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, TAKEN, Delivery
+from .intake import Intake
 from .outbox import UNREAD, Entries, OutboxWriter
 from .pair.doubts import Orphan
 from .pair.state import PairState
-from .pair.states import Certainty, Reading
+from .pair.state_table import Certainty, Reading
 from .pausing import PairPausing
 from .reconcile import Reconciler
 from .shipping import LOOKS
@@ -52,34 +53,19 @@ class HistoryReader:
         self,
         context: GroupContext,
         outbox: OutboxWriter,
+        intake: Intake,
         delivery: Delivery,
         pausing: PairPausing,
         changes: CopyChanges,
         reconciler: Reconciler,
         chats: ChatResolver,
     ) -> None:
-        self._changes = changes
+        self._changes, self._intake = changes, intake
         self._context, self._outbox, self._chats = context, outbox, chats
         self._delivery, self._pausing, self._reconciler = delivery, pausing, reconciler
         self.looks: SourceLooks = SourceLooks(context, self._look, self.catch_up)
 
     # Since the mark
-
-    def arrived(self, message: Incoming) -> None:
-        """A message came, live."""
-        self.looks.heard(message)
-        for state in self._context.pairs.values():
-            if state.source != message.chat or state.paused is not None:
-                continue  # a paused pair reads its source's history when it goes on
-            state.albums.touch(message, self._context.now())
-            if state.reading is Reading.LIVE:
-                self._accept(state, state.admit((message,)))
-            else:
-                state.hold(message)
-
-    def _accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
-        self._outbox.accept(state, messages)
-        self._pausing.look_at_patterns(state)
 
     def catch_up(self, states: Iterable[PairState], *, read: bool = False) -> None:
         """Read what was said since the mark; a pair without one starts with what comes now.
@@ -305,7 +291,7 @@ class HistoryReader:
             self.looks.looked(state, fresh, held)
         if fresh and not message.more:
             state.albums.touch(fresh[-1], self._context.now())  # it may just be being posted
-        self._accept(state, fresh)
+        self._intake.accept(state, fresh)
         if fresh:
             self._context.publish(CaughtUp, state, missed=len(fresh))
         if message.more and not fresh:
@@ -322,7 +308,7 @@ class HistoryReader:
         if state.paused is not None:
             return  # by what was just read
         state.caught_up()
-        self._accept(state, state.admit(state.release()))
+        self._intake.accept(state, state.admit(state.release()))
         state.tidy()
         self._delivery.send_next(state)
         self.go_on(state)

@@ -16,7 +16,7 @@ from typing import Final
 from ...telegram import Incoming, SourceDeaf, SourceHeard
 from .context import GroupContext
 from .pair.state import PairState
-from .pair.states import Reading
+from .pair.state_table import Reading
 
 logger = logging.getLogger(__name__)
 

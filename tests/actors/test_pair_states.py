@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from telewarden.actors import PairPlan
 from telewarden.actors.forwarding.pair.pair_queue import UnderWay
 from telewarden.actors.forwarding.pair.state import PairState
-from telewarden.actors.forwarding.pair.states import (
+from telewarden.actors.forwarding.pair.state_table import (
     STEPS,
     Certainty,
     PairEvent,

@@ -14,7 +14,7 @@ from telewarden.actors.forwarding.pair.batching import Change
 from telewarden.actors.forwarding.pair.pair_queue import UnderWay
 from telewarden.actors.forwarding.pair.revisions import KEPT, Revisions
 from telewarden.actors.forwarding.pair.state import HELD_LIMIT, PairState
-from telewarden.actors.forwarding.pair.states import Reading
+from telewarden.actors.forwarding.pair.state_table import Reading
 from telewarden.errors import DrillError
 from telewarden.loopback import CutConnection, Delay, Fault, FloodWait, Message, Refuse, RpcError
 from telewarden.supervision import ChildFailed

@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from telewarden import __version__, load_config, parse_config
-from telewarden.actors.forwarding.pair import states as pair_states
+from telewarden.actors.forwarding.pair import state_table
 from telewarden.actors.health import steps as health_steps
 from telewarden.config import (
     BotConfig,
@@ -80,7 +80,7 @@ def text_of(name: str) -> str:
 
 @pytest.mark.parametrize(
     ("drawn", "page"),
-    [(diagram(), "docs/architecture.md"), (pair_states.diagram(), "docs/forwarding.md")],
+    [(diagram(), "docs/architecture.md"), (state_table.diagram(), "docs/forwarding.md")],
     ids=["session", "pair"],
 )
 def test_a_diagram_of_states_is_drawn_from_the_table(drawn: str, page: str) -> None:

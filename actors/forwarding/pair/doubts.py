@@ -11,7 +11,7 @@ from typing import Final
 
 from ....telegram import Incoming
 from .shown import shown
-from .states import PairEvent
+from .state_table import PairEvent
 
 
 @dataclass(frozen=True, slots=True)

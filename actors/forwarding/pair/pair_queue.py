@@ -14,7 +14,7 @@ from ....telegram import Incoming, Receipt, RichText, content_hash
 from .batching import Albums, Change, Item, Together, Wait, next_items
 from .revisions import is_older
 from .shown import shown
-from .states import PairEvent
+from .state_table import PairEvent
 
 
 @dataclass(frozen=True, slots=True)

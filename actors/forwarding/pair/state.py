@@ -28,7 +28,7 @@ from .doubts import Doubts
 from .pair_queue import PairQueue
 from .revisions import Revisions
 from .shown import shown
-from .states import Certainty, PairEvent, Reading, Standing, Tenure, step
+from .state_table import Certainty, PairEvent, Reading, Standing, Tenure, step
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
 PROTECTED: Final = ("PROTECTED", "CHAT_FORWARDS_RESTRICTED")  # how reasons of such pauses begin
