@@ -82,9 +82,7 @@ class WorkerGroupActor(LoopActor):
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
         self._pausing = PairPausing(self._context, lambda state: self._chats.locate([state]))
-        self._outbox = self.outbox_type(
-            self._context, lambda *stored: self._delivery.stored(*stored)
-        )
+        self._outbox = self.outbox_type(self._context, lambda *at: self._delivery.stored(*at))
         self._changes = CopyChanges(
             self._context,
             self._outbox,
@@ -106,12 +104,7 @@ class WorkerGroupActor(LoopActor):
             self._pausing,
             lambda states: self._history.catch_up(states),
         )
-        self._intake = Intake(
-            self._context,
-            self._outbox,
-            self._pausing,
-            heard=lambda message: self._history.looks.heard(message),
-        )
+        self._intake = Intake(self._context, self._outbox, self._pausing)
         self._history = HistoryReader(
             self._context,
             self._outbox,
@@ -153,6 +146,7 @@ class WorkerGroupActor(LoopActor):
     def on_receive(self, message: object) -> object:
         match message:
             case Arrived():
+                self._history.looks.heard(message.message)
                 self._intake.came_in(message.message)
             case Edited() | Deleted():
                 self._changed(message)

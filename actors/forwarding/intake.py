@@ -5,7 +5,7 @@ A live message is held while its pair catches up with history; reading that is `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ...telegram import Incoming
 from .context import GroupContext
@@ -16,24 +16,13 @@ from .pausing import PairPausing
 
 
 class Intake:
-    """Takes messages in for the pairs of one group.
+    """Takes messages in for the pairs of one group."""
 
-    Args:
-        heard: told of every live message, whichever pair it is for.
-    """
-
-    def __init__(
-        self,
-        context: GroupContext,
-        outbox: OutboxWriter,
-        pausing: PairPausing,
-        heard: Callable[[Incoming], object],
-    ) -> None:
-        self._context, self._outbox, self._pausing, self._heard = context, outbox, pausing, heard
+    def __init__(self, context: GroupContext, outbox: OutboxWriter, pausing: PairPausing) -> None:
+        self._context, self._outbox, self._pausing = context, outbox, pausing
 
     def came_in(self, message: Incoming) -> None:
         """A message came, live."""
-        self._heard(message)
         for state in self._context.pairs.values():
             if state.source != message.chat or state.paused is not None:
                 continue  # a paused pair reads its source's history when it goes on
