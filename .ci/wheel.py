@@ -34,6 +34,7 @@ OF_EXTRAS: Final = {
     "apprise",
     "discord",
     "httpx",
+    "mcp",
     "opentelemetry",
     "psycopg",
     "pytest",

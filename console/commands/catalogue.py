@@ -17,8 +17,8 @@ from .model import Command, Surface
 
 FIRST_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "local": "init run check migrate reload stop wait top keygen token database store demo"
-        " loopback completion help",
+        "local": "init run check migrate reload stop wait top mcp keygen token database store"
+        " demo loopback completion help",
         "sessions": "status sessions register change change-many delete optimal workers",
         "login": "login auth renew logout authorisations recover",
         "moving": "import identify export keys",

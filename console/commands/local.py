@@ -134,6 +134,22 @@ COMMANDS: Final = (
         surfaces=LINE_ALONE,
     ),
     Command(
+        name="mcp",
+        help="Be an MCP server for the agent that starts it: its tools use shared sessions.",
+        more="On the standard input and output. The program's rights in [share] hold, and without"
+        " --write there are no tools that write. Needs a running warden and the extra `mcp`; see"
+        " docs/sharing.md.",
+        group=STARTING,
+        parameters=(
+            option("program", "Its name in [share]; else TELEWARDEN_PROGRAM, or default."),
+            option("session", "The one session to offer; else all that it may use."),
+            flag("write", "Offer tools that send, edit and mark as read, too."),
+        ),
+        danger=Danger.CHANGES,
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
         name="keygen",
         help="Print a fresh master key, for where storage.master_key looks.",
         group=STARTING,

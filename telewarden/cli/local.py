@@ -186,6 +186,13 @@ def migrate(typed: Typed) -> None:
     carry_out(typed.given, as_json=typed.as_json)
 
 
+def mcp(typed: Typed) -> None:
+    """Be an MCP server for the agent that has started this."""
+    from .agents import serve
+
+    serve(typed.config, typed.given)
+
+
 def demo(typed: Typed) -> None:
     """Watch a supervised forwarder survive faults."""
     from ..demo import run_demo
@@ -238,6 +245,7 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "init": init,
     "keygen": keygen,
     "loopback serve": loopback_serve,
+    "mcp": mcp,
     "migrate": migrate,
     "run": run,
     "token": token,

@@ -53,6 +53,7 @@ SHOWN: Final = {"text", "mermaid"}  # output and drawings; the phases' is compar
 ELSEWHERE: Final = {
     "docs/supervision.md": "tests/supervision/test_supervision_docs.py runs each",
     "docs/loopback.md python": "tests/loopback/test_documentation.py runs each",
+    "docs/sharing.md json": "tests/share/test_mcp.py starts what it says",
     "docs/configuration.md": "tests/front/test_documents.py reads it as it is printed",
 }
 WITHIN: Final = 50.0  # seconds
