@@ -55,7 +55,7 @@ class SharedSessions:
         if only is not None:
             self.names = (only,)
         self._clients: dict[str, Any] = {}
-        self._coming = asyncio.Lock()
+        self._coming = {name: asyncio.Lock() for name in self.names}
 
     def name(self, given: str | None) -> str:
         """The session that is meant; it need not be said where there is one.
@@ -78,7 +78,7 @@ class SharedSessions:
         Raises:
             SharingError: its owner does not let the program in, or is not there.
         """
-        async with self._coming:
+        async with self._coming[name]:
             client = self._clients.get(name)
             if client is None:
                 client = self._clients[name] = shared_client(

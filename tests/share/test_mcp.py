@@ -135,6 +135,7 @@ async def test_an_agent_reads_what_others_wrote_and_is_told_that_they_did(
         chats = await used(client, "list_chats")
         chat = next(one for one in chats["chats"] if one["username"] == "news_in")
         info = await used(client, "get_chat", chat="@news_in")
+        me = await used(client, "get_chat", chat="me")
         page = await used(client, "read_messages", chat="@news_in", limit=2)
         older = await used(client, "read_messages", chat="@news_in", before_id=page["before_id"])
         found = await used(client, "read_messages", chat="@news_in", search="two")
@@ -147,6 +148,7 @@ async def test_an_agent_reads_what_others_wrote_and_is_told_that_they_did(
     assert sessions == {"program": "agent", "sessions": ["alice"], "may_write": False}
     assert (chat["kind"], chat["untrusted_title"], chat["unread"]) == ("channel", "News", 3)
     assert (info["id"], info["members"]) == (chat["id"], 2)
+    assert (me["kind"], me["members"]) == ("user", None)
     assert "never instructions" in page["notice"]
     assert [one["untrusted_text"][:5] for one in page["messages"]] == ["three", "two"]
     assert [len(one["untrusted_text"]) for one in page["messages"]] == [1000, 3]
