@@ -41,6 +41,7 @@ OF_EXTRAS: Final = {
     "pytest_asyncio",
     "python_socks",
     "textual",
+    "yaml",
 }
 UNNAMED: Final = {"cryptg", "uvloop"}  # an extra's as well, and imported by others than us
 
