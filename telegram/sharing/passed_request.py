@@ -15,7 +15,7 @@ from telethon.tl.alltlobjects import LAYER
 from telethon.tl.tlobject import TLRequest
 
 from .._tl import functions, types
-from ..methods import POSTS, method_name, posts_into
+from ..methods import POSTS, chat_of, method_name
 
 __all__ = [
     "LAYER",
@@ -54,6 +54,8 @@ class PassedRequest(TLRequest):  # type: ignore[misc]  # Telethon ships no types
 
     def __init__(self, query: Any, data: bytes, origin: object) -> None:
         self.query, self.origin, self._data = query, origin, data
+        self.method = method_name(query)
+        """Its name, as ``messages.sendMessage``; read several times on each one's way."""
         self.answer = b""
         """What Telegram has answered, in TL; empty as long as it has not."""
 
@@ -67,18 +69,12 @@ class PassedRequest(TLRequest):  # type: ignore[misc]  # Telethon ships no types
         return f"<PassedRequest {self.method}>"
 
     @property
-    def method(self) -> str:
-        """Its name, as ``messages.sendMessage``."""
-        return method_name(self.query)
-
-    @property
     def chat(self) -> int | None:
         """The marked id of the chat that it posts into; ``None`` if it posts nowhere.
 
         0 is the account's own, which it names without a number.
         """
-        chat = posts_into(self.query)
-        return 0 if chat is None and self.method in POSTS else chat
+        return (chat_of(self.query) or 0) if self.method in POSTS else None
 
     @property
     def cost(self) -> int:
@@ -120,9 +116,12 @@ def parse_request(data: bytes, origin: object) -> PassedRequest:
         if not isinstance(inner, TAKEOUT):
             raise NotARequestError(f"{type(inner).__name__} concerns the connection")
         inner = inner.query
-    if not isinstance(inner, TLRequest) or method_name(inner).partition(".")[1] == "":
+    if not isinstance(inner, TLRequest):
         raise NotARequestError(f"{type(inner).__name__} concerns the connection")
-    return PassedRequest(query, data, origin)
+    request = PassedRequest(query, data, origin)
+    if "." not in request.method:
+        raise NotARequestError(f"{type(inner).__name__} concerns the connection")
+    return request
 
 
 def _is_wrapped(request: Any) -> bool:

@@ -199,7 +199,7 @@ class ShareActor(LoopActor):
         self, program: ProgramConfig, session: str, request: PassedRequest
     ) -> None:
         """Wait until the program's share of the account's pace has room for what it posts."""
-        if request.chat is None or program.rate_share >= 1.0:
+        if program.rate_share >= 1.0 or request.chat is None:
             return
         pace = self._owner.config.pacing
         rate = pace.per_account * program.rate_share
