@@ -128,5 +128,29 @@ def a_request(value: Any) -> Any:
     return value
 
 
+def a_passed_request(value: Any) -> Any:
+    """A request that a program has written.
+
+    Raises:
+        InvalidRecordError: it is none.
+    """
+    from ..telegram.sharing.passed_request import PassedRequest
+
+    if not isinstance(value, PassedRequest):
+        raise InvalidRecordError("request", type(value).__name__, "a PassedRequest")
+    return value
+
+
+def an_error(value: Any) -> Exception:
+    """An error that was raised.
+
+    Raises:
+        InvalidRecordError: it is none.
+    """
+    if not isinstance(value, Exception):
+        raise InvalidRecordError("error", type(value).__name__, "an exception")
+    return value
+
+
 def _is_request(value: object) -> bool:
     return hasattr(value, "CONSTRUCTOR_ID") and not isinstance(value, type)

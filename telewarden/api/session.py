@@ -40,7 +40,7 @@ from ..telegram import (
     reset_authorisation,
 )
 from .audit import Auditor
-from .checks import a_long, a_request, a_text, seconds
+from .checks import a_long, a_number, a_passed_request, a_request, a_text, an_error, seconds
 from .operations import Operations
 from .registry_client import going_on
 from .session_maintenance import SessionMaintenance
@@ -149,13 +149,14 @@ class SessionHandle(SessionMaintenance):
             Exception: as ``call``.
         """
         within = self._call_deadline
-        message = CallShared(request=request, deadline=within, dc_id=dc_id)
+        asked = a_passed_request(request)
+        message = CallShared(request=asked, deadline=within, dc_id=a_number("dc_id", dc_id))
         end = time.monotonic() + self._patience
         return await self._when_online(message, timeout=within + LONGEST_TURN + 1.0, end=end)
 
     async def shared_call_failed(self, error: Exception) -> None:
         """Have its actor look closer where an error may mean the session; for ``[share]`` alone."""
-        (await self._find(self.name)).tell(SharedCallFailed(error))
+        (await self._find(self.name)).tell(SharedCallFailed(an_error(error)))
 
     async def shared_facts(self) -> SharedFacts:
         """Who and where the account is, as a program that shares it is told.

@@ -235,10 +235,28 @@ def test_colours_are_for_terminals_that_want_them(
     assert piped.startswith("session  health   phase ")
 
 
+CHATS = """[loopback]
+chats = [
+  { username = "news_in", title = "News", owner = "press", members = ["alice"] },
+  { username = "news_out", title = "Out", owner = "alice" },
+]
+
+[[loopback.accounts]]
+name = "press"
+phone = "+9996620009"
+"""
+
+
+@pytest.fixture
+def with_chats(shell: Shell) -> None:
+    """There are two chats for a pair of alice's."""
+    shell.write(**{"[loopback]\n": CHATS})
+
+
 def test_a_pair_takes_its_session_among_its_fields_and_nobody_elses_name(
-    shell: Shell, running: subprocess.Popen[str]
+    shell: Shell, with_chats: None, running: subprocess.Popen[str]
 ) -> None:
-    way = ("source=-1001", "target=-1002")
+    way = ("source=@news_in", "target=@news_out")
     added = told(shell, "pairs", "add", *way, "session=alice", "pair=7")
     odd = [
         shell(*words)

@@ -29,7 +29,7 @@ import pytest
 from telethon.tl.functions.help import GetNearestDcRequest
 
 from telewarden import Warden, parse_config, safe_session, safety_check
-from telewarden.actors import OperationStuck
+from telewarden.actors import Handlers, OperationStuck
 from telewarden.api.operations import Operations
 from telewarden.api.pairs import Pairs
 from telewarden.api.registry import Registry
@@ -168,6 +168,20 @@ async def readme(text: str) -> None:
 async def a_pair(text: str) -> None:
     tables = {**tomllib.loads(CONFIG + OWN), "pairs": tomllib.loads(text)["pairs"]}
     assert parse_config(tables).pairs[0].mode == "copy"
+
+
+async def handlers_that_ship(text: str) -> None:
+    pairs = tomllib.loads(text)["pairs"]
+    secrets = {
+        "HOOK_SECRET": "a secret of more than 24 bytes",
+        "DISCORD_WEBHOOK": f"https://discord.com/api/webhooks/{'1' * 18}/{'s' * 64}",
+        "DISCORD_TOKEN": "a token",
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in secrets.items():
+            patched.setenv(name, value)
+        for pair in parse_config({**tomllib.loads(CONFIG + OWN), "pairs": pairs}).pairs:
+            Handlers().check(pair.handler, pair.options)
 
 
 async def an_allow_list(text: str) -> None:
@@ -365,7 +379,7 @@ SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "docs/alerts.md toml": (messages_out, messages_out, messages_out),
     "docs/alerts.md python": (a_signature, alerts_in_python, alerts_in_python),
     "docs/bot.md toml": (an_allow_list, a_bot_to_play_with),
-    "docs/forwarding.md toml": (a_pair,),
+    "docs/forwarding.md toml": (a_pair, handlers_that_ship, handlers_that_ship),
     "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),
     "docs/page.md toml": (tokens_of_the_console,),
     "docs/registry.md python": (registrations, registrations, an_audit, a_registry_kit),

@@ -142,9 +142,9 @@ class Shown:
         self.telegram.post(found, text)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # its loop is in the way of tests that have one of their own
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """Shared by all tests here, which leave every session online and every pair active."""
+    """Shared by a module's tests, which leave every session online and every pair active."""
     from playwright.sync_api import sync_playwright
 
     keep_the_probe_here()
