@@ -194,7 +194,7 @@ async def test_a_key_that_the_server_forgets_for_a_moment_is_tried_again(
         await warden.session("alice").call(functions.help.GetConfigRequest())
     back = await newsroom.hears(SessionRecovered, since=since, session="alice")
 
-    assert back.seconds >= 2.0
+    assert back.seconds >= 1.0  # a pause at least; others of its requests may meet the fault, too
     held = [one for one in newsroom.heard[since:] if isinstance(one, PhaseChanged)]
     assert Phase.NEEDS_LOGIN not in {one.after for one in held}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import shutil
 import socket
@@ -86,6 +87,7 @@ SIOCADDRT: Final = 0x890B  # linux/sockios.h
 ROUTE_IS_UP: Final = 0x1  # linux/route.h
 
 
+@functools.cache  # once in a process
 def keep_the_probe_here() -> None:
     """Lead to nowhere what Chromium asks the kernel a route to, to learn whether there is IPv6.
 
