@@ -74,8 +74,7 @@ class HandlerRequest:
 
     def said(self, message: Incoming) -> RichText:
         """A message's text with its entities, changed by the pair's rules."""
-        marks = tuple(getattr(message.raw, "entities", None) or ())
-        return self.texts.get(message.id) or RichText(message.text, marks)
+        return self.texts.get(message.id) or RichText(message.text, message.marks)
 
 
 @runtime_checkable

@@ -140,7 +140,7 @@ class Rules:
             texts = {one.id: self._changed(one, short=short) for one in spoken if _speaks(one)}
             for one in messages:
                 if parts := self._parts(one.besides):
-                    text = texts.get(one.id) or RichText(one.text, _marks(one))
+                    text = texts.get(one.id) or RichText(one.text, one.marks)
                     texts[one.id] = replace(text, parts=parts)
             return texts
 
@@ -153,7 +153,7 @@ class Rules:
 
     def _changed(self, message: Incoming, *, short: bool) -> RichText:
         """The source's words, changed, and cut so that the pair's own have room."""
-        text = RichText(message.text, _marks(message))
+        text = RichText(message.text, message.marks)
         if self.change is not None:
             text = self.change(text)
         limit = _limit(message)
@@ -176,7 +176,7 @@ def _limit(message: Incoming) -> int:
 
 
 def _cut(message: Incoming) -> RichText:
-    return RichText(message.text, _marks(message)).stripped().cut(_limit(message))
+    return RichText(message.text, message.marks).stripped().cut(_limit(message))
 
 
 def _together(messages: Sequence[Incoming]) -> list[Incoming]:
@@ -184,10 +184,6 @@ def _together(messages: Sequence[Incoming]) -> list[Incoming]:
     text = "\n".join(one.text for one in messages if one.text)
     besides = tuple(dict.fromkeys(part for one in messages for part in one.besides))
     return [replace(one, text=text, besides=besides) for one in messages]
-
-
-def _marks(message: Incoming) -> tuple[Any, ...]:
-    return tuple(getattr(message.raw, "entities", None) or ())
 
 
 def _speaks(message: Incoming) -> bool:

@@ -64,7 +64,7 @@ class SharedUpdates:
             return
         try:
             data = bytes(updates)
-        except Exception:
+        except Exception:  # whatever it was: programs ask for what they missed, the rest goes on
             logger.exception("updates not written session=%s", session)
             data = MISSED
         for listener in tuple(listeners):

@@ -7,7 +7,6 @@ action: a receiver that keeps it takes nothing twice.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -21,8 +20,7 @@ from ..errors import (
     HandlerRefusedError,
     NotifySupportMissingError,
 )
-from ..notify.hushed import hushed
-from ..notify.webhooks import Taken, answer_of, headers_of, key_of
+from ..notify.webhooks import Taken, WebhookClient, answer_of, headers_of, key_of
 from ..telegram import Incoming, RichText
 from .options import Options
 
@@ -49,7 +47,7 @@ class WebhookHandler:
     ) -> None:
         self._url, self._secret = _read(options)
         self._wall = wall
-        self._client: Any = None
+        self._client = WebhookClient()
 
     def __repr__(self) -> str:
         return "<WebhookHandler>"  # an address may be a secret
@@ -75,30 +73,18 @@ class WebhookHandler:
 
     async def close(self) -> None:
         """Close what is open."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._client.close()
 
     async def _post(self, request: HandlerRequest) -> tuple[int, str, bytes]:
-        try:
-            import httpx
-        except ImportError as exc:
-            raise HandlerClosedError(str(NotifySupportMissingError("httpx"))) from exc
         at = self._wall()
         body = body_of(request, at=at)
-        if self._client is None:  # made in a thread, as certificates are read
-            self._client = await asyncio.to_thread(httpx.AsyncClient, follow_redirects=False)
-        headers = dict(headers_of(request.key, body, self._secret, at=at))
-        with hushed():
-            async with self._client.stream(
-                "POST", self._url, content=body, headers=headers, timeout=WITHIN
-            ) as answer:
-                read = bytearray()
-                async for piece in answer.aiter_bytes():
-                    read += piece
-                    if len(read) > MOST_READ:
-                        break
-                return answer.status_code, answer.headers.get("retry-after", ""), bytes(read)
+        headers = headers_of(request.key, body, self._secret, at=at)
+        try:
+            return await self._client.exchange(
+                self._url, body, headers, timeout=WITHIN, most=MOST_READ
+            )
+        except NotifySupportMissingError as error:
+            raise HandlerClosedError(str(error)) from error
 
 
 def _read(options: Mapping[str, Any]) -> tuple[str, str]:

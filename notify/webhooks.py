@@ -111,28 +111,50 @@ class WebhookClient:
         Raises:
             NotifySupportMissingError: httpx is not installed.
         """
+        httpx = _httpx()
         try:
-            import httpx
-        except ImportError as exc:
-            raise NotifySupportMissingError("httpx") from exc
+            status, retry_after, _ = await self.exchange(url, body, headers, timeout=timeout)
+            return answer_of(status, retry_after)
+        except (httpx.HTTPError, TimeoutError, OSError) as error:
+            return Answer(Taken.LATER, f"no connection ({type(error).__name__})")
+        except (httpx.InvalidURL, ValueError):
+            return Answer(Taken.LATER, "its address is no URL")
+
+    async def exchange(
+        self, url: str, body: str, headers: Mapping[str, str], *, timeout: float, most: int = 0
+    ) -> tuple[int, str, bytes]:
+        """Send once; status, ``Retry-After`` and the body's first ``most`` bytes, or little more.
+
+        Raises:
+            NotifySupportMissingError: httpx is not installed.
+            Exception: whatever httpx raises, a ``TimeoutError``, an ``OSError``.
+        """
+        httpx = _httpx()
         if self._client is None:
             self._client = await asyncio.to_thread(httpx.AsyncClient, follow_redirects=False)
+        read = bytearray()
         with hushed():
-            try:
-                async with (
-                    asyncio.timeout(timeout),
-                    self._client.stream(
-                        "POST", url, content=body, headers=dict(headers), timeout=timeout
-                    ) as answer,
-                ):
-                    return answer_of(answer.status_code, answer.headers.get("retry-after", ""))
-            except (httpx.HTTPError, TimeoutError, OSError) as error:
-                return Answer(Taken.LATER, f"no connection ({type(error).__name__})")
-            except (httpx.InvalidURL, ValueError):
-                return Answer(Taken.LATER, "its address is no URL")
+            async with (
+                asyncio.timeout(timeout),
+                self._client.stream(
+                    "POST", url, content=body, headers=dict(headers), timeout=timeout
+                ) as answer,
+            ):
+                pieces = answer.aiter_bytes()
+                while len(read) < most and (piece := await anext(pieces, b"")):
+                    read += piece
+                return answer.status_code, answer.headers.get("retry-after", ""), bytes(read)
 
     async def close(self) -> None:
         """Close what is open."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+def _httpx() -> Any:
+    try:
+        import httpx
+    except ImportError as exc:
+        raise NotifySupportMissingError("httpx") from exc
+    return httpx

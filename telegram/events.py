@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 UNREADABLE: Final = "unreadable"  # the kind of a message that the installed Telethon cannot read
 
@@ -55,6 +55,11 @@ class Incoming:
     def by_media(self) -> bool:
         """Whether a copy is sent as a medium."""
         return self.has_media or self.chosen_preview
+
+    @property
+    def marks(self) -> tuple[Any, ...]:
+        """The entities that lie over its text."""
+        return tuple(getattr(self.raw, "entities", None) or ())
 
     @property
     def whole(self) -> str:

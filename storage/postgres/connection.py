@@ -140,7 +140,7 @@ class PostgresConnection:
             words = f"begin; set local lock_timeout = {limit}; {_ONE_AT_A_TIME}"
         try:
             self._ready().execute(_ours(words))
-        except BaseException:
+        except BaseException:  # also Ctrl-C: what was begun is undone, and the error goes on
             self.undo(None)
             raise
         self._stored_changes = self._changes

@@ -124,7 +124,7 @@ async def open_line(
     except OSError as exc:
         connection.close()
         raise WardenUnreachableError(door.socket, f"cannot be reached: {exc}") from exc
-    except BaseException:
+    except BaseException:  # also when cancelled: nothing stays open, and the error goes on
         connection.close()
         raise
     return line

@@ -339,7 +339,7 @@ class SharedSender:
             line.write(pack_said(Kind.HELLO, 0, said))
             async with asyncio.timeout(GREETED_WITHIN):
                 told = await greeting
-        except BaseException:
+        except BaseException:  # also when cancelled: nothing stays open, and the error goes on
             line.close()
             raise
         finally:

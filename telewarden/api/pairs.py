@@ -64,7 +64,7 @@ class Pairs:
         client: where they are asked.
         sessions: the registered sessions.
         reassigning: moves them.
-        check_handler: raises ``UnknownHandlerError`` for a handler that nobody offers.
+        check_handler: raises for a handler that nobody offers, or that cannot use its options.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Pairs:
         client: PairsClient,
         sessions: Sessions,
         reassigning: Reassigning,
-        check_handler: Callable[[str], None],
+        check_handler: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
         self._client, self._sessions = client, sessions
         self._reassigning, self._check_handler = reassigning, check_handler
@@ -207,7 +207,7 @@ class Pairs:
 
     def _plan(self, fields: dict[str, Any]) -> PairPlan:
         pair = parse_pair(fields)
-        self._check_handler(pair.handler)
+        self._check_handler(pair.handler, pair.options)
         return pair_plan_of(pair)
 
     async def _ask(self, message: Ask[R]) -> R:

@@ -190,6 +190,12 @@ class Newsroom:
         overview = await self.warden.overview()
         return {pair.id: pair for group in overview.groups for pair in group.pairs}
 
+    async def waits(self, pair: int, what: str) -> None:
+        """Until a pair says that it waits for something with ``what`` in it."""
+        async with asyncio.timeout(SOON):
+            while not any(what in one.what for one in (await self.pairs())[pair].waits):
+                await asyncio.sleep(LOOK_EVERY)
+
     async def pairs_ready(self) -> None:
         wanted = len(self.config.pairs)
         async with asyncio.timeout(SOON):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import AsyncIterator
 from typing import Any
@@ -126,10 +125,6 @@ async def test_photos_and_files_come_along_and_one_that_is_too_large_is_named(
     assert not large.get("files")
 
 
-async def _waits(bridge: Newsroom) -> tuple[Any, ...]:
-    return (await bridge.pairs())[1].waits
-
-
 def _file(name: str, size: int) -> io.BytesIO:
     file = io.BytesIO(bytes(size))
     file.name = name
@@ -146,9 +141,7 @@ async def test_a_short_rate_limit_is_waited_out_and_a_long_one_is_the_pair_s_pau
     there.refusals = [Refusal(429, {"message": "banned"}, {"Retry-After": "240"})]
     bridge.say("news_in", "two")
 
-    async with asyncio.timeout(10):
-        while not any("Discord takes nothing for" in one.what for one in await _waits(bridge)):
-            await asyncio.sleep(0.01)
+    await bridge.waits(1, "Discord takes nothing for")
     assert there.contents == ["one"]
 
 
@@ -243,3 +236,21 @@ async def test_options_that_cannot_be_used_are_refused_before_anything_starts(
 
     assert why in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+async def test_a_pair_is_added_and_changed_with_options_that_can_be_used_or_not_at_all(
+    newsroom: Newsroom, there: Discord
+) -> None:
+    assert there.base
+    warden = await newsroom.start()
+    wanted = {"session": "alice", "source": "@news_in", "mode": "copy", "handler": "discord"}
+
+    with pytest.raises(HandlerOptionsError, match="give exactly one"):
+        await warden.pairs.add(**wanted, options={})
+    plan = await warden.pairs.add(**wanted, options=OPTIONS["webhook"])
+    with pytest.raises(HandlerOptionsError, match="the variable NOT_SET is not set"):
+        await warden.pairs.change(plan.id, options={"webhook": {"env": "NOT_SET"}})
+
+    newsroom.say("news_in", "one")
+    await newsroom.hears(Forwarded, pair=plan.id)
+    assert there.contents == ["one"]

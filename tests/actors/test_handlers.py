@@ -408,11 +408,7 @@ async def test_who_looks_sees_which_pause_a_handler_asked_for(
     elsewhere.say("news_in", "one")
     await elsewhere.arrives("news_out", "one")
 
-    async with asyncio.timeout(10):
-        while not (waits := (await elsewhere.pairs())[3].waits):
-            await asyncio.sleep(0.01)
-
-    assert [wait.what for wait in waits] == ["the other side takes nothing for 240 s"]
+    await elsewhere.waits(3, "the other side takes nothing for 240 s")
 
 
 async def test_a_handler_that_is_closed_to_its_pair_pauses_it_and_keeps_what_waits(
